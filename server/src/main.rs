@@ -1,0 +1,3 @@
+//! The `towline-server` binary.
+
+fn main() {}
