@@ -1,1 +1,5 @@
-//! Towline: core.
+//! The Towline engine: RESP, commands, keyspace, value types and the seams
+//! through which everything else is plugged in. Nothing here opens a file,
+//! owns a socket, reads a clock or draws a random number that was not handed in.
+
+pub mod keyspace;
