@@ -3,3 +3,5 @@
 //! owns a socket, reads a clock or draws a random number that was not handed in.
 
 pub mod keyspace;
+pub mod offset;
+pub mod seams;

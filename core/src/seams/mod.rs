@@ -1,0 +1,14 @@
+//! The seams: what a program plugs in. Each is a small dyn trait that is called
+//! once per batch, block or connection and never once per command, so that a
+//! virtual call and a boxed future cost nothing that shows.
+//!
+//! | seam | what it stands for |
+//! |---|---|
+//! | [`runtime::Runtime`] | tasks, timers, clocks and randomness |
+//! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
+
+pub mod runtime;
+pub mod transport;
+
+pub use runtime::Runtime;
+pub use transport::{Link, ReplicationTransport};
