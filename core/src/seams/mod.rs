@@ -5,10 +5,13 @@
 //! | seam | what it stands for |
 //! |---|---|
 //! | [`runtime::Runtime`] | tasks, timers, clocks and randomness |
+//! | [`storage::Storage`] | named files that grow at their end |
 //! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
 
 pub mod runtime;
+pub mod storage;
 pub mod transport;
 
 pub use runtime::Runtime;
+pub use storage::{Storage, StorageError, StorageOp};
 pub use transport::{Link, ReplicationTransport};

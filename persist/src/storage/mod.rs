@@ -1,0 +1,9 @@
+//! Storage backends, one file each, and the suite that holds them to the
+//! obligations of [`towline_core::seams::Storage`].
+
+pub mod conformance;
+mod fs;
+mod memory;
+
+pub use fs::FsStorage;
+pub use memory::MemoryStorage;
