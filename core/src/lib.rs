@@ -5,3 +5,4 @@
 pub mod keyspace;
 pub mod offset;
 pub mod seams;
+pub mod text;

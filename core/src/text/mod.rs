@@ -1,0 +1,3 @@
+//! Numbers as Redis reads and writes them in text.
+
+pub mod number;
