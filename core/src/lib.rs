@@ -6,3 +6,4 @@ pub mod keyspace;
 pub mod offset;
 pub mod seams;
 pub mod text;
+pub mod value;

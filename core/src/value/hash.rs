@@ -1,0 +1,5 @@
+//! The hash value.
+
+/// A hash.
+#[derive(Clone, Debug, Default)]
+pub struct Hash;

@@ -1,0 +1,5 @@
+//! The list value.
+
+/// A list.
+#[derive(Clone, Debug, Default)]
+pub struct List;

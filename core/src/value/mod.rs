@@ -1,0 +1,103 @@
+//! What a key may hold.
+
+pub mod hash;
+pub mod list;
+pub mod set;
+pub mod stream;
+pub mod zset;
+
+use std::sync::Arc;
+
+pub use hash::Hash;
+pub use list::List;
+pub use set::Set;
+pub use stream::Stream;
+pub use zset::ZSet;
+
+/// A value that belongs to nobody yet: on its way into the keyspace or out of it.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A string.
+    Str(Vec<u8>),
+    /// A long string that may be shared with a frozen snapshot.
+    Shared(Arc<Vec<u8>>),
+    /// A string that is a canonical 64-bit integer.
+    Int(i64),
+    /// A list.
+    List(Box<List>),
+    /// A hash.
+    Hash(Box<Hash>),
+    /// A set.
+    Set(Box<Set>),
+    /// A sorted set.
+    ZSet(Box<ZSet>),
+    /// A stream.
+    Stream(Box<Stream>),
+}
+
+/// A value in the keyspace, for reading.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    /// A string.
+    Str(&'a [u8]),
+    /// A string kept as an integer.
+    Int(i64),
+    /// A list.
+    List(&'a List),
+    /// A hash.
+    Hash(&'a Hash),
+    /// A set.
+    Set(&'a Set),
+    /// A sorted set.
+    ZSet(&'a ZSet),
+    /// A stream.
+    Stream(&'a Stream),
+}
+
+/// A value in the keyspace, for changing in place. Strings keep their length.
+#[derive(Debug)]
+pub enum ValueMut<'a> {
+    /// A string.
+    Str(&'a mut [u8]),
+    /// A string kept as an integer.
+    Int(i64),
+    /// A list.
+    List(&'a mut List),
+    /// A hash.
+    Hash(&'a mut Hash),
+    /// A set.
+    Set(&'a mut Set),
+    /// A sorted set.
+    ZSet(&'a mut ZSet),
+    /// A stream.
+    Stream(&'a mut Stream),
+}
+
+impl ValueRef<'_> {
+    /// The name TYPE answers.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Str(_) | Self::Int(_) => "string",
+            Self::List(_) => "list",
+            Self::Hash(_) => "hash",
+            Self::Set(_) => "set",
+            Self::ZSet(_) => "zset",
+            Self::Stream(_) => "stream",
+        }
+    }
+
+    /// An owned copy; large collections share their pieces with it.
+    #[must_use]
+    pub fn to_owned(self) -> Value {
+        match self {
+            Self::Str(bytes) => Value::Str(bytes.to_vec()),
+            Self::Int(number) => Value::Int(number),
+            Self::List(list) => Value::List(Box::new(list.clone())),
+            Self::Hash(hash) => Value::Hash(Box::new(hash.clone())),
+            Self::Set(set) => Value::Set(Box::new(set.clone())),
+            Self::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
+            Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The set value.
+
+/// A set.
+#[derive(Clone, Debug, Default)]
+pub struct Set;

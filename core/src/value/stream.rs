@@ -1,0 +1,5 @@
+//! The stream value.
+
+/// A stream.
+#[derive(Clone, Debug, Default)]
+pub struct Stream;

@@ -1,0 +1,5 @@
+//! The zset value.
+
+/// A zset.
+#[derive(Clone, Debug, Default)]
+pub struct ZSet;
