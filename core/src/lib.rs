@@ -4,6 +4,7 @@
 
 pub mod keyspace;
 pub mod offset;
+pub mod resp;
 pub mod seams;
 pub mod text;
 pub mod value;

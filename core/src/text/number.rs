@@ -1,43 +1,92 @@
-//! Integers in their canonical text form.
+//! Integers in text.
 //!
-//! Canonical means that formatting the parsed value gives back the same bytes,
-//! so a value may be stored as an integer without a client seeing a difference.
+//! A value is stored as an integer only if its text can be recovered from the
+//! integer, so the parsers accept the canonical form and nothing else: no `+`,
+//! no leading zeros, no blanks, no `-0`.
 
 /// The most bytes an `i64` takes in decimal: a sign and nineteen digits.
 pub const I64_TEXT_LEN_MAX: usize = 20;
 
-/// Parses a canonical decimal `i64`.
-///
-/// Refused, because they would not come back as they were: an empty string,
-/// spaces, a leading `+`, leading zeros, `-0`, and anything out of range.
-pub fn parse_i64(text: &[u8]) -> Option<i64> {
-    if text.len() > I64_TEXT_LEN_MAX {
-        return None;
-    }
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
+/// Reads the digits of a canonical non-negative integer.
+fn parse_digits(digits: &[u8]) -> Option<u64> {
     match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] => {}
+        [] => None,
+        [b'0'] => Some(0),
+        [b'0', ..] => None,
+        // 20 digits are the most a u64 can have.
+        _ if digits.len() > 20 => None,
+        _ => digits.iter().try_fold(0u64, |value, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            value.checked_mul(10)?.checked_add(u64::from(digit))
+        }),
+    }
+}
+
+/// Reads a signed integer in canonical form; `None` for everything else.
+///
+/// ```
+/// use towline_core::text::number::parse_i64;
+/// assert_eq!(parse_i64(b"-12"), Some(-12));
+/// assert_eq!(parse_i64(b"+12"), None);
+/// assert_eq!(parse_i64(b"012"), None);
+/// ```
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    match text {
+        [b'-', digits @ ..] => match parse_digits(digits)? {
+            0 => None,
+            magnitude => 0i64.checked_sub_unsigned(magnitude),
+        },
+        _ => i64::try_from(parse_digits(text)?).ok(),
+    }
+}
+
+/// Reads an unsigned integer in canonical form.
+pub fn parse_u64(text: &[u8]) -> Option<u64> {
+    parse_digits(text)
+}
+
+/// Reads a count or a size in canonical form.
+pub fn parse_usize(text: &[u8]) -> Option<usize> {
+    usize::try_from(parse_digits(text)?).ok()
+}
+
+/// Reads an amount of memory as the configuration writes it: digits and an
+/// optional unit in any case. `k`, `m` and `g` are powers of 1000, `kb`, `mb`
+/// and `gb` powers of 1024, `b` or nothing is bytes.
+///
+/// Digits are required, unlike in Redis, which reads a bare `mb` as 0; an
+/// amount beyond `u64` is refused instead of wrapping round.
+pub fn parse_memory(text: &[u8]) -> Option<u64> {
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let factor: u64 = match unit.to_ascii_lowercase().as_slice() {
+        b"" | b"b" => 1,
+        b"k" => 1000,
+        b"kb" => 1 << 10,
+        b"m" => 1_000_000,
+        b"mb" => 1 << 20,
+        b"g" => 1_000_000_000,
+        b"gb" => 1 << 30,
         _ => return None,
-    }
-    // Summed below zero: the negative half of the range is the larger one.
-    let mut value = 0i64;
-    for &digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        value = value
-            .checked_mul(10)?
-            .checked_sub(i64::from(digit - b'0'))?;
-    }
-    if negative {
-        Some(value)
-    } else {
-        value.checked_neg()
-    }
+    };
+    let amount: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    amount.checked_mul(factor)
+}
+
+/// Appends an integer in decimal.
+pub fn write_i64(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Appends an unsigned integer in decimal.
+pub fn write_u64(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 #[cfg(test)]
@@ -46,32 +95,73 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_ends_of_the_range_parse_and_one_beyond_does_not() {
+    fn canonical_integers_only() {
+        assert_eq!(parse_i64(b"0"), Some(0));
         assert_eq!(parse_i64(b"9223372036854775807"), Some(i64::MAX));
         assert_eq!(parse_i64(b"-9223372036854775808"), Some(i64::MIN));
-        assert_eq!(parse_i64(b"9223372036854775808"), None);
-        assert_eq!(parse_i64(b"-9223372036854775809"), None);
-        assert_eq!(parse_i64(b"99999999999999999999"), None);
+        for wrong in [
+            "",
+            "-",
+            "+1",
+            "-0",
+            "00",
+            "01",
+            "-01",
+            " 1",
+            "1 ",
+            "1.0",
+            "1e3",
+            "0x1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551616",
+            "99999999999999999999999",
+            "--1",
+        ] {
+            assert_eq!(parse_i64(wrong.as_bytes()), None, "{wrong:?}");
+        }
+        assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(parse_u64(b"18446744073709551616"), None);
+        assert_eq!(parse_u64(b"-1"), None);
+        assert_eq!(parse_usize(b"7"), Some(7));
     }
 
     #[test]
-    fn text_that_is_not_canonical_is_not_a_number() {
-        for text in [
-            "", "-", "+1", "01", "-0", "-01", "00", " 1", "1 ", "1a", "0x1", "1.0",
-        ] {
-            assert_eq!(parse_i64(text.as_bytes()), None, "{text:?}");
+    fn memory_units() {
+        let cases: [(&[u8], Option<u64>); 16] = [
+            (b"0", Some(0)),
+            (b"1", Some(1)),
+            (b"1b", Some(1)),
+            (b"1k", Some(1000)),
+            (b"1Kb", Some(1024)),
+            (b"2m", Some(2_000_000)),
+            (b"2MB", Some(2 << 20)),
+            (b"3g", Some(3_000_000_000)),
+            (b"3gB", Some(3 << 30)),
+            (b"007", Some(7)),
+            (b"", None),
+            (b"mb", None),
+            (b"-1", None),
+            (b"1 mb", None),
+            (b"1tb", None),
+            (b"18446744073709551615kb", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(parse_memory(text), want, "{}", text.escape_ascii());
         }
-        assert_eq!(parse_i64(b"0"), Some(0));
     }
 
     proptest! {
         #[test]
-        fn every_integer_comes_back(value: i64) {
-            prop_assert_eq!(parse_i64(value.to_string().as_bytes()), Some(value));
+        fn what_is_written_is_read_back(value: i64) {
+            let mut out = Vec::new();
+            write_i64(&mut out, value);
+            prop_assert!(out.len() <= I64_TEXT_LEN_MAX);
+            prop_assert_eq!(parse_i64(&out), Some(value));
         }
 
         #[test]
-        fn whatever_parses_is_canonical(text in "[-+ ]?[0-9]{0,21}") {
+        fn what_is_read_is_written_back(text in "[-+ 0-9]{0,21}") {
             if let Some(value) = parse_i64(text.as_bytes()) {
                 prop_assert_eq!(value.to_string(), text);
             }
