@@ -1,10 +1,20 @@
 //! The keyspace: hash-ordered tables of entries that can be frozen.
+//!
+//! Read `entry` (one key), `segment` and `table` (many keys), `db` (with their
+//! expiries), `freeze` (an instant of them), then `space`, which is what the
+//! rest of the engine sees.
 
+pub mod db;
 pub mod entry;
+pub mod freeze;
 pub mod hash;
 mod segment;
+pub mod space;
 pub mod table;
 
+pub use db::Db;
 pub use entry::Entry;
+pub use freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 pub use hash::HashSeed;
+pub use space::{Garbage, Keyspace};
 pub use table::Table;

@@ -14,6 +14,9 @@ pub use set::Set;
 pub use stream::Stream;
 pub use zset::ZSet;
 
+/// Freeing a string beyond this goes back to the system, which takes long.
+const LARGE_STRING_BYTES: usize = 1 << 20;
+
 /// A value that belongs to nobody yet: on its way into the keyspace or out of it.
 #[derive(Clone, Debug)]
 pub enum Value {
@@ -84,6 +87,15 @@ impl ValueRef<'_> {
             Self::Set(_) => "set",
             Self::ZSet(_) => "zset",
             Self::Stream(_) => "stream",
+        }
+    }
+
+    /// True where dropping the value takes long enough for others to notice.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        match self {
+            Self::Str(bytes) => bytes.len() > LARGE_STRING_BYTES,
+            _ => false,
         }
     }
 

@@ -1,0 +1,101 @@
+//! One database: a table and the index of what expires in it.
+
+use std::collections::BTreeSet;
+
+use super::entry::Entry;
+use super::hash::HashSeed;
+use super::table::Table;
+
+/// One numbered database.
+pub struct Db {
+    /// Tells tables apart while SWAPDB and FLUSHALL move them about.
+    pub(super) id: u64,
+    pub(super) table: Table,
+    /// Every expiry with the hash of its key, soonest first. A look-up by hash
+    /// alone is exact enough: two keys with one hash and one expiry expire together.
+    expires: BTreeSet<(i64, u64)>,
+    /// The sum of all expiries, which makes the average exact and free.
+    expire_sum_ms: i128,
+}
+
+impl Db {
+    pub(super) const fn new(id: u64, seed: HashSeed) -> Self {
+        Self {
+            id,
+            table: Table::new(seed),
+            expires: BTreeSet::new(),
+            expire_sum_ms: 0,
+        }
+    }
+
+    /// The entries.
+    #[must_use]
+    pub const fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Number of keys.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True where there is no key.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Number of keys with an expiry.
+    #[must_use]
+    pub fn expires(&self) -> usize {
+        self.expires.len()
+    }
+
+    /// The mean time to live of the keys that expire, in milliseconds; 0 without such keys.
+    #[must_use]
+    pub fn average_ttl_ms(&self, now_ms: i64) -> i64 {
+        let Ok(count) = i128::try_from(self.expires.len()) else {
+            return 0;
+        };
+        if count == 0 {
+            return 0;
+        }
+        let mean = self.expire_sum_ms / count - i128::from(now_ms);
+        i64::try_from(mean.max(0)).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn note_expiry(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
+        if let Some(at) = old {
+            self.expires.remove(&(at, hash));
+            self.expire_sum_ms -= i128::from(at);
+        }
+        if let Some(at) = new {
+            self.expires.insert((at, hash));
+            self.expire_sum_ms += i128::from(at);
+        }
+    }
+
+    /// The key that expires soonest, where it has expired by `now_ms`.
+    #[must_use]
+    pub fn first_expired(&self, now_ms: i64) -> Option<&[u8]> {
+        let &(at, hash) = self.expires.first()?;
+        if at > now_ms {
+            return None;
+        }
+        let mut key = None;
+        self.table.visit_home(hash, &mut |found, entry| {
+            if found == hash && entry.expire_ms() == Some(at) {
+                key = Some(entry.key());
+            }
+        });
+        debug_assert!(key.is_some(), "the index names only keys that are there");
+        key
+    }
+
+    /// Finds an entry whatever its expiry.
+    #[must_use]
+    pub fn find(&self, key: &[u8]) -> Option<&Entry> {
+        self.table.find(self.table.seed().hash(key), key)
+    }
+}

@@ -1,0 +1,331 @@
+//! All databases of one dataset, and the freezes taken of them.
+
+use std::sync::Arc;
+
+use super::db::Db;
+use super::entry::Entry;
+use super::freeze::{Freeze, FreezeId, FrozenDb, FrozenEntry, Walk};
+use super::hash::HashSeed;
+use super::table::Table;
+use crate::value::Value;
+
+/// Something large that was removed, for whoever drives the engine to drop
+/// where it delays nobody.
+pub enum Garbage {
+    /// One entry with a large value.
+    Entry(Entry),
+    /// A whole table.
+    Table(Arc<Table>),
+}
+
+/// See the module's comment.
+pub struct Keyspace {
+    seed: HashSeed,
+    dbs: Vec<Db>,
+    next_id: u64,
+    /// The version that writes of the current unit stamp on what they change.
+    version: u64,
+    freezes: Vec<Freeze>,
+    garbage: Vec<Garbage>,
+    /// Keys changed by the current command, kept only while somebody watches.
+    touched: Vec<(usize, Box<[u8]>)>,
+    watched: bool,
+}
+
+impl Keyspace {
+    /// An empty keyspace of `databases` databases.
+    #[must_use]
+    pub fn new(databases: usize, seed: HashSeed) -> Self {
+        let mut space = Self {
+            seed,
+            dbs: Vec::with_capacity(databases),
+            next_id: 0,
+            version: 0,
+            freezes: Vec::new(),
+            garbage: Vec::new(),
+            touched: Vec::new(),
+            watched: false,
+        };
+        for _ in 0..databases {
+            let db = space.fresh_db();
+            space.dbs.push(db);
+        }
+        space
+    }
+
+    fn fresh_db(&mut self) -> Db {
+        self.next_id += 1;
+        Db::new(self.next_id, self.seed)
+    }
+
+    /// Number of databases.
+    #[must_use]
+    pub const fn databases(&self) -> usize {
+        self.dbs.len()
+    }
+
+    /// The database `db`.
+    #[must_use]
+    #[inline]
+    pub fn db(&self, db: usize) -> &Db {
+        &self.dbs[db]
+    }
+
+    /// All databases, by number.
+    #[must_use]
+    pub fn dbs(&self) -> &[Db] {
+        &self.dbs
+    }
+
+    /// The seed that orders every table.
+    #[must_use]
+    pub const fn seed(&self) -> &HashSeed {
+        &self.seed
+    }
+
+    /// Number of keys in all databases.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.dbs.iter().map(Db::len).sum()
+    }
+
+    /// True where no database holds a key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dbs.iter().all(Db::is_empty)
+    }
+
+    /// Starts a write unit at `offset` of the log: what it changes gets a version
+    /// above every earlier one and above the offset.
+    #[inline]
+    pub fn begin_unit(&mut self, offset: u64) {
+        self.version = (self.version + 1).max(offset + 1);
+    }
+
+    /// Remembers from now on which keys each command changes, or stops.
+    pub const fn set_watched(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
+    /// The keys changed since the last call, while watched.
+    pub fn take_touched(&mut self) -> Vec<(usize, Box<[u8]>)> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Hands over what freezes are owed and stamps the group, before a change.
+    #[inline]
+    fn touch(&mut self, db: usize, hash: u64, key: &[u8]) {
+        let held = &mut self.dbs[db];
+        for freeze in &mut self.freezes {
+            freeze.before_change(held, hash);
+        }
+        held.table.set_version(hash, self.version);
+        if self.watched {
+            self.touched.push((db, key.into()));
+        }
+    }
+
+    /// The entry of `key`, whatever its expiry.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, db: usize, key: &[u8]) -> Option<&Entry> {
+        self.dbs[db].table.find(self.seed.hash(key), key)
+    }
+
+    /// The entry of `key`, about to be changed. Its expiry is changed only by `set_expire`.
+    #[inline]
+    pub fn find_mut(&mut self, db: usize, key: &[u8]) -> Option<&mut Entry> {
+        let hash = self.seed.hash(key);
+        self.dbs[db].table.find(hash, key)?;
+        self.touch(db, hash, key);
+        self.dbs[db].table.find_mut(hash, key)
+    }
+
+    /// Puts an entry, in place of one with the same key; true where there was one.
+    pub fn put(&mut self, db: usize, entry: Entry) -> bool {
+        let hash = self.seed.hash(entry.key());
+        self.touch(db, hash, entry.key());
+        let held = &mut self.dbs[db];
+        let expire = entry.expire_ms();
+        let Some(place) = held.table.find_mut(hash, entry.key()) else {
+            held.table.insert_unique(hash, entry);
+            held.note_expiry(hash, None, expire);
+            return false;
+        };
+        let old = std::mem::replace(place, entry);
+        held.note_expiry(hash, old.expire_ms(), expire);
+        self.discard(old);
+        true
+    }
+
+    /// Puts a value; see `put`.
+    pub fn set(&mut self, db: usize, key: &[u8], value: Value, expire_ms: Option<i64>) -> bool {
+        self.put(db, Entry::new(key, value, expire_ms))
+    }
+
+    /// Puts a string, in place where the block fits; true where the key was there.
+    pub fn set_string(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        value: &[u8],
+        expire_ms: Option<i64>,
+    ) -> bool {
+        let hash = self.seed.hash(key);
+        self.touch(db, hash, key);
+        let held = &mut self.dbs[db];
+        let Some(place) = held.table.find_mut(hash, key) else {
+            let entry = Entry::string(key, value, expire_ms);
+            held.table.insert_unique(hash, entry);
+            held.note_expiry(hash, None, expire_ms);
+            return false;
+        };
+        let old_expire = place.expire_ms();
+        if old_expire == expire_ms && place.overwrite_string(value) {
+            return true;
+        }
+        let old = std::mem::replace(place, Entry::string(key, value, expire_ms));
+        held.note_expiry(hash, old_expire, expire_ms);
+        self.discard(old);
+        true
+    }
+
+    /// Takes a key out.
+    pub fn remove(&mut self, db: usize, key: &[u8]) -> Option<Entry> {
+        let hash = self.seed.hash(key);
+        self.dbs[db].table.find(hash, key)?;
+        self.touch(db, hash, key);
+        let held = &mut self.dbs[db];
+        let entry = held.table.remove(hash, key)?;
+        held.note_expiry(hash, entry.expire_ms(), None);
+        Some(entry)
+    }
+
+    /// Sets, moves or removes the expiry of a key; false without the key.
+    pub fn set_expire(&mut self, db: usize, key: &[u8], expire_ms: Option<i64>) -> bool {
+        let hash = self.seed.hash(key);
+        let Some(entry) = self.find_mut(db, key) else {
+            return false;
+        };
+        let old = entry.expire_ms();
+        entry.set_expire_ms(expire_ms);
+        self.dbs[db].note_expiry(hash, old, expire_ms);
+        true
+    }
+
+    /// Adds an entry that a loader knows to be new: no version, no freeze, no look-up.
+    pub fn load_unique(&mut self, db: usize, entry: Entry) {
+        let hash = self.seed.hash(entry.key());
+        let held = &mut self.dbs[db];
+        held.note_expiry(hash, None, entry.expire_ms());
+        held.table.insert_unique(hash, entry);
+    }
+
+    /// Makes room in an empty database for the keys that a snapshot announces.
+    pub fn reserve(&mut self, db: usize, keys: usize) {
+        self.dbs[db].table.reserve(keys);
+    }
+
+    /// Drops an entry here where that is cheap, and leaves a large one to the driver.
+    pub fn discard(&mut self, entry: Entry) {
+        if entry.value().is_large() {
+            self.garbage.push(Garbage::Entry(entry));
+        }
+    }
+
+    /// What was removed and is dear to drop.
+    pub fn take_garbage(&mut self) -> Vec<Garbage> {
+        std::mem::take(&mut self.garbage)
+    }
+
+    /// Empties a database; answers how many keys it had.
+    pub fn flush(&mut self, db: usize) -> usize {
+        let mut old = self.fresh_db();
+        std::mem::swap(&mut old, &mut self.dbs[db]);
+        let removed = old.len();
+        if removed == 0 {
+            return 0;
+        }
+        let table = Arc::new(old.table);
+        for freeze in self.freezes.iter_mut().filter(|f| f.needs(old.id)) {
+            freeze.keep(old.id, Arc::clone(&table));
+        }
+        self.garbage.push(Garbage::Table(table));
+        removed
+    }
+
+    /// Exchanges two databases.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.dbs.swap(a, b);
+    }
+
+    /// Takes the place of this keyspace's content; freezes of the old content go on.
+    pub fn replace_content(&mut self, mut other: Self) {
+        for db in 0..self.dbs.len() {
+            self.flush(db);
+        }
+        self.seed = other.seed;
+        for (db, mut held) in other.dbs.drain(..).enumerate().take(self.dbs.len()) {
+            self.next_id += 1;
+            held.id = self.next_id;
+            self.dbs[db] = held;
+        }
+        // Versions of the loaded groups are 0, so that a freeze taken before would
+        // owe them; it names other tables, and later cuts are above 0.
+        self.version += 1;
+    }
+
+    /// Starts a freeze between two units.
+    pub fn freeze(&mut self) -> FreezeId {
+        self.next_id += 1;
+        let id = FreezeId(self.next_id);
+        self.freezes.push(Freeze::new(id, self.version, &self.dbs));
+        // Whatever is written from here on must be told from what was there.
+        self.version += 1;
+        id
+    }
+
+    /// Ends a freeze, walked to its end or not.
+    pub fn thaw(&mut self, id: FreezeId) {
+        self.freezes.retain(|freeze| freeze.id != id);
+    }
+
+    fn freeze_mut(&mut self, id: FreezeId) -> &mut Freeze {
+        let found = self.freezes.iter_mut().find(|freeze| freeze.id == id);
+        found.expect("a freeze lasts until it is thawed")
+    }
+
+    /// The databases that the freeze holds.
+    #[must_use]
+    pub fn frozen_dbs(&mut self, id: FreezeId) -> Vec<FrozenDb> {
+        self.freeze_mut(id).plan().to_vec()
+    }
+
+    /// Entries that writes handed over since the last call.
+    pub fn take_handed(&mut self, id: FreezeId) -> Vec<FrozenEntry> {
+        self.freeze_mut(id).take_handed()
+    }
+
+    /// Visits up to `groups` home groups (about eight entries each); see `freeze`.
+    pub fn walk(
+        &mut self,
+        id: FreezeId,
+        groups: usize,
+        visit: &mut dyn FnMut(usize, &Entry),
+    ) -> Walk {
+        let dbs = std::mem::take(&mut self.dbs);
+        let walk = self.freeze_mut(id).walk(&dbs, groups, visit);
+        self.dbs = dbs;
+        walk
+    }
+
+    /// How far the walk of a freeze is, from 0 to 1.
+    #[must_use]
+    pub fn walk_progress(&mut self, id: FreezeId) -> f64 {
+        self.freeze_mut(id).progress()
+    }
+}
+
+#[cfg(test)]
+#[path = "space_tests.rs"]
+mod tests;

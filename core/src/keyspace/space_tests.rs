@@ -1,0 +1,139 @@
+//! Freezes against a model: each equals the dataset at its instant.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::value::ValueRef;
+
+type Content = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<i64>)>;
+
+fn text(entry: &Entry) -> Vec<u8> {
+    match entry.value() {
+        ValueRef::Str(bytes) => bytes.to_vec(),
+        other => panic!("only strings here, not {other:?}"),
+    }
+}
+
+fn note(content: &mut Content, db: usize, entry: &Entry) {
+    let value = (text(entry), entry.expire_ms());
+    let twice = content.insert((db, entry.key().to_vec()), value);
+    assert!(twice.is_none(), "{:?} came twice", entry.key());
+}
+
+fn content(space: &Keyspace) -> Content {
+    let mut content = Content::new();
+    for (number, db) in space.dbs().iter().enumerate() {
+        db.table()
+            .for_each(&mut |_, entry| note(&mut content, number, entry));
+    }
+    content
+}
+
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = HashSeed::new(self.0, 1).hash(b"next");
+        self.0 % bound
+    }
+}
+
+fn mutate(space: &mut Keyspace, rng: &mut Rng) {
+    space.begin_unit(0);
+    let db = rng.below(3) as usize;
+    let key = rng.below(4_000).to_be_bytes();
+    match rng.below(1_000) {
+        0 => space.swap(0, 1),
+        1 => drop(space.flush(db)),
+        2..300 => drop(space.remove(db, &key)),
+        300..400 => drop(space.set_expire(db, &key, Some(rng.below(99).cast_signed()))),
+        _ => drop(space.set_string(db, &key, &rng.below(9).to_be_bytes(), None)),
+    }
+}
+
+/// A freeze, what it must show, and what it has shown so far.
+struct Taken {
+    id: FreezeId,
+    expected: Content,
+    seen: Content,
+}
+
+impl Taken {
+    fn take(space: &mut Keyspace) -> Self {
+        Self {
+            expected: content(space),
+            id: space.freeze(),
+            seen: Content::new(),
+        }
+    }
+
+    fn step(&mut self, space: &mut Keyspace) -> bool {
+        let seen = &mut self.seen;
+        let walk = space.walk(self.id, 1, &mut |db, entry| note(seen, db, entry));
+        for handed in space.take_handed(self.id) {
+            note(&mut self.seen, handed.db, &handed.entry);
+        }
+        walk == Walk::Done
+    }
+}
+
+#[test]
+fn each_of_several_freezes_shows_its_own_instant() {
+    for seed in 0..20 {
+        let mut rng = Rng(seed);
+        let mut space = Keyspace::new(3, HashSeed::new(seed, 9));
+        let mut freezes: Vec<Taken> = Vec::new();
+        let mut finished = 0;
+        while finished < 8 {
+            for _ in 0..rng.below(60) {
+                mutate(&mut space, &mut rng);
+            }
+            if freezes.len() < 3 && rng.below(10) == 0 {
+                freezes.push(Taken::take(&mut space));
+            }
+            freezes.retain_mut(|taken| {
+                let done = taken.step(&mut space);
+                if done {
+                    assert_eq!(taken.seen, taken.expected);
+                    space.thaw(taken.id);
+                    finished += 1;
+                }
+                !done
+            });
+        }
+    }
+}
+
+#[test]
+fn the_expiry_index_follows_every_change() {
+    let mut rng = Rng(3);
+    let mut space = Keyspace::new(3, HashSeed::new(3, 9));
+    for _ in 0..20_000 {
+        mutate(&mut space, &mut rng);
+    }
+    for db in space.dbs() {
+        let mut expires = Vec::new();
+        db.table()
+            .for_each(&mut |_, entry| expires.extend(entry.expire_ms()));
+        assert_eq!(db.expires(), expires.len());
+        let first = db.first_expired(i64::MAX).and_then(|key| db.find(key));
+        assert_eq!(
+            first.and_then(Entry::expire_ms),
+            expires.iter().min().copied()
+        );
+    }
+}
+
+#[test]
+fn replaced_content_leaves_older_freezes_their_tables() {
+    let mut space = Keyspace::new(2, HashSeed::new(1, 1));
+    space.set_string(0, b"old", b"1", None);
+    let mut taken = Taken::take(&mut space);
+    let mut other = Keyspace::new(2, HashSeed::new(5, 5));
+    other.load_unique(1, Entry::string(b"new", b"2", Some(7)));
+    space.replace_content(other);
+    while !taken.step(&mut space) {}
+    assert_eq!(taken.seen, taken.expected);
+    assert_eq!((space.len(), space.db(1).expires()), (1, 1));
+    assert!(space.find(1, b"new").is_some());
+}
