@@ -2,6 +2,7 @@
 //! through which everything else is plugged in. Nothing here opens a file,
 //! owns a socket, reads a clock or draws a random number that was not handed in.
 
+pub mod command;
 pub mod keyspace;
 pub mod offset;
 pub mod resp;
