@@ -37,7 +37,10 @@ impl CommandSpec {
             return self.find_by_specs(args, found);
         };
         // Specs come first, as their flags are exact, unless they say otherwise.
-        if self.keys.iter().all(exact) && self.find_by_specs(args, found).is_ok() {
+        if !self.keys.is_empty()
+            && self.keys.iter().all(exact)
+            && self.find_by_specs(args, found).is_ok()
+        {
             return Ok(());
         }
         found.truncate(start);
@@ -136,11 +139,7 @@ fn find_keyword(args: &[&[u8]], keyword: &[u8], start_from: i32) -> Option<usize
 }
 
 fn parse_count(arg: &[u8]) -> Option<i64> {
-    std::str::from_utf8(arg)
-        .ok()?
-        .parse()
-        .ok()
-        .filter(|n| *n >= 0)
+    parse_i64(arg).filter(|n| *n >= 0)
 }
 
 const READ: KeyFlags = KeyFlags::RO.union(KeyFlags::ACCESS);
