@@ -5,13 +5,17 @@
 //! | seam | what it stands for |
 //! |---|---|
 //! | [`runtime::Runtime`] | tasks, timers, clocks and randomness |
+//! | [`snapshot::SnapshotCodec`] | a snapshot format |
+//! | [`snapshot::SnapshotWriter`] | where a snapshot's bytes go |
 //! | [`storage::Storage`] | named files that grow at their end |
 //! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
 
 pub mod runtime;
+pub mod snapshot;
 pub mod storage;
 pub mod transport;
 
 pub use runtime::Runtime;
+pub use snapshot::{SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotSink, SnapshotWriter};
 pub use storage::{Storage, StorageError, StorageOp};
 pub use transport::{Link, ReplicationTransport};

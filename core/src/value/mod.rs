@@ -76,6 +76,23 @@ pub enum ValueMut<'a> {
     Stream(&'a mut Stream),
 }
 
+impl Value {
+    /// This value, for reading.
+    #[must_use]
+    pub fn view(&self) -> ValueRef<'_> {
+        match self {
+            Self::Str(bytes) => ValueRef::Str(bytes),
+            Self::Shared(bytes) => ValueRef::Str(bytes),
+            Self::Int(number) => ValueRef::Int(*number),
+            Self::List(list) => ValueRef::List(list),
+            Self::Hash(hash) => ValueRef::Hash(hash),
+            Self::Set(set) => ValueRef::Set(set),
+            Self::ZSet(zset) => ValueRef::ZSet(zset),
+            Self::Stream(stream) => ValueRef::Stream(stream),
+        }
+    }
+}
+
 impl ValueRef<'_> {
     /// The name TYPE answers.
     #[must_use]
