@@ -6,6 +6,7 @@ pub mod command;
 pub mod keyspace;
 pub mod offset;
 pub mod resp;
+pub mod packed;
 pub mod seams;
 pub mod text;
 pub mod value;
