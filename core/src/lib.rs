@@ -5,8 +5,8 @@
 pub mod command;
 pub mod keyspace;
 pub mod offset;
-pub mod resp;
 pub mod packed;
+pub mod resp;
 pub mod seams;
 pub mod text;
 pub mod value;
