@@ -36,14 +36,14 @@ fn in_range(value: f64, is_zero: bool) -> Option<f64> {
 }
 
 /// `mantissa * 2^exponent` rounded once, to nearest and ties to even.
-fn scale(mantissa: u64, sticky: bool, exponent: i64) -> f64 {
+fn scale(mantissa: u128, sticky: bool, exponent: i64) -> f64 {
     if mantissa == 0 {
         return 0.0;
     }
     let shift = mantissa.leading_zeros();
     let mantissa = mantissa << shift;
     // The weight of the top bit, which decides how many bits a double keeps.
-    let top = exponent - i64::from(shift) + 63;
+    let top = exponent - i64::from(shift) + 127;
     if top > 1023 {
         return f64::INFINITY;
     }
@@ -51,11 +51,9 @@ fn scale(mantissa: u64, sticky: bool, exponent: i64) -> f64 {
     if kept_bits < 0 {
         return 0.0;
     }
-    let dropped = 64 - kept_bits as u32;
-    let wide = u128::from(mantissa);
-    let kept = (wide >> dropped) as u64;
-    let rest = wide & ((1u128 << dropped) - 1);
-    let half = 1u128 << (dropped - 1);
+    let kept = mantissa.checked_shr(128 - kept_bits as u32).unwrap_or(0) as u64;
+    let rest = mantissa << kept_bits;
+    let half = 1u128 << 127;
     let up = rest > half || (rest == half && (sticky || kept & 1 == 1));
     let rounded = (kept + u64::from(up)) as f64;
     // Both factors are exact: the product has at most 53 significant bits and

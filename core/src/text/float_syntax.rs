@@ -2,7 +2,6 @@
 //! the rounding, which differs between a double and a long double.
 
 /// A number's text taken apart.
-#[allow(dead_code)] // The long double that reads the rest lands next.
 pub(super) enum FloatSyntax<'a> {
     /// `inf` or `infinity` in any case.
     Infinity { negative: bool },
@@ -15,10 +14,10 @@ pub(super) enum FloatSyntax<'a> {
         exponent: i64,
     },
     /// The value is `mantissa * 2^exponent`, with `sticky` set where more bits
-    /// followed than the mantissa holds.
+    /// followed; the mantissa then has at least 125 bits.
     Hex {
         negative: bool,
-        mantissa: u64,
+        mantissa: u128,
         sticky: bool,
         exponent: i64,
     },
@@ -67,17 +66,16 @@ impl<'a> FloatSyntax<'a> {
             return None;
         }
         let mut exponent = parse_exponent(rest, b'p')? - 4 * fraction.len() as i64;
-        let (mut mantissa, mut sticky) = (0u64, false);
+        let (mut mantissa, mut sticky) = (0u128, false);
         for &byte in digits.iter().chain(fraction) {
             let digit = char::from(byte).to_digit(16).expect("checked to be hex");
-            if mantissa >> 60 == 0 {
-                mantissa = mantissa << 4 | u64::from(digit);
+            if mantissa >> 124 == 0 {
+                mantissa = mantissa << 4 | u128::from(digit);
             } else {
                 sticky |= digit != 0;
                 exponent += 4;
             }
         }
-        // A digit that did not fit in whole may hide below four unused bits.
         Some(Self::Hex {
             negative,
             mantissa,

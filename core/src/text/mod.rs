@@ -1,7 +1,11 @@
 //! Text as the protocol, the configuration and the values use it: numbers,
 //! patterns and quoting, each with the exact rules of Redis 7.2.
 
+mod bignum;
 pub mod double;
 mod float_syntax;
+pub mod glob;
 mod grisu;
+pub mod long_double;
 pub mod number;
+pub mod quote;
