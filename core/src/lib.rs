@@ -10,3 +10,4 @@ pub mod resp;
 pub mod seams;
 pub mod text;
 pub mod value;
+pub mod tree;
