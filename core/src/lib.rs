@@ -9,5 +9,5 @@ pub mod packed;
 pub mod resp;
 pub mod seams;
 pub mod text;
-pub mod value;
 pub mod tree;
+pub mod value;
