@@ -1,5 +1,0 @@
-//! The stream value.
-
-/// A stream.
-#[derive(Clone, Debug, Default)]
-pub struct Stream;

@@ -1,0 +1,208 @@
+//! Consumer groups.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::StreamId;
+use crate::tree::{Element, Tree};
+
+/// A consumer group: how far it has read, and what it has not acknowledged.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// The last id delivered to any of its consumers.
+    pub last_id: StreamId,
+    /// How many entries it has read since the stream began; `None` where that
+    /// cannot be known.
+    pub entries_read: Option<u64>,
+    /// Delivered and not acknowledged, by id.
+    pending: Tree<Pending>,
+    consumers: BTreeMap<Arc<[u8]>, Consumer>,
+}
+
+/// A delivered entry that waits for its acknowledgement.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// The entry.
+    pub id: StreamId,
+    /// When it was last delivered, in unix milliseconds.
+    pub delivered_ms: i64,
+    /// How often.
+    pub deliveries: u64,
+    /// To whom; empty only while a group is being loaded.
+    pub consumer: Arc<[u8]>,
+}
+
+impl Element for Pending {
+    type Key = StreamId;
+
+    fn key(&self) -> StreamId {
+        self.id
+    }
+}
+
+impl Element for StreamId {
+    type Key = Self;
+
+    fn key(&self) -> Self {
+        *self
+    }
+}
+
+/// A consumer of a group.
+#[derive(Clone, Debug, Default)]
+pub struct Consumer {
+    /// When it last asked for anything, in unix milliseconds.
+    pub seen_ms: i64,
+    /// When it last got anything; -1 for never.
+    pub active_ms: i64,
+    /// The ids of its pending entries.
+    pending: Tree<StreamId>,
+}
+
+impl Consumer {
+    /// A consumer that has nothing pending.
+    #[must_use]
+    pub fn new(seen_ms: i64, active_ms: i64) -> Self {
+        Self {
+            seen_ms,
+            active_ms,
+            pending: Tree::new(),
+        }
+    }
+
+    /// The ids of its pending entries, in order.
+    #[must_use]
+    pub fn pending(&self) -> &Tree<StreamId> {
+        &self.pending
+    }
+}
+
+/// Why a group's parts do not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupError {
+    /// Pending ids do not ascend.
+    Order,
+    /// Two consumers have one name.
+    DuplicateConsumer,
+    /// A consumer's pending id is not pending in the group, or is another
+    /// consumer's.
+    NotPending,
+    /// A pending entry belongs to no consumer.
+    NoConsumer,
+}
+
+impl fmt::Display for GroupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Order => "pending ids of a consumer group that do not ascend",
+            Self::DuplicateConsumer => "two consumers of one name in a group",
+            Self::NotPending => "a consumer's pending id that is not the group's",
+            Self::NoConsumer => "a pending entry without a consumer",
+        })
+    }
+}
+
+impl std::error::Error for GroupError {}
+
+impl Group {
+    /// A group that has delivered nothing.
+    #[must_use]
+    pub fn new(last_id: StreamId, entries_read: Option<u64>) -> Self {
+        Self {
+            last_id,
+            entries_read,
+            ..Self::default()
+        }
+    }
+
+    /// Delivered and not acknowledged, in order.
+    #[must_use]
+    pub fn pending(&self) -> &Tree<Pending> {
+        &self.pending
+    }
+
+    /// The consumers, by name.
+    #[must_use]
+    pub fn consumers(&self) -> &BTreeMap<Arc<[u8]>, Consumer> {
+        &self.consumers
+    }
+
+    /// Loading: appends an entry that is pending, before its consumer is known.
+    pub fn push_pending(
+        &mut self,
+        id: StreamId,
+        delivered_ms: i64,
+        deliveries: u64,
+        nobody: &Arc<[u8]>,
+    ) -> Result<(), GroupError> {
+        if self.pending.last().is_some_and(|last| last.id >= id) {
+            return Err(GroupError::Order);
+        }
+        self.pending.push_back(Pending {
+            id,
+            delivered_ms,
+            deliveries,
+            consumer: Arc::clone(nobody),
+        });
+        Ok(())
+    }
+
+    /// Adds a consumer.
+    pub fn add_consumer(&mut self, name: &Arc<[u8]>, consumer: Consumer) -> Result<(), GroupError> {
+        if self.consumers.contains_key(name) {
+            return Err(GroupError::DuplicateConsumer);
+        }
+        self.consumers.insert(Arc::clone(name), consumer);
+        Ok(())
+    }
+
+    /// Loading: gives the pending entry `id` to the consumer `name`. Ids come
+    /// in order.
+    pub fn assign_pending(
+        &mut self,
+        name: &Arc<[u8]>,
+        id: StreamId,
+        nobody: &Arc<[u8]>,
+    ) -> Result<(), GroupError> {
+        let consumer = self.consumers.get_mut(name).ok_or(GroupError::NoConsumer)?;
+        if consumer.pending.last().is_some_and(|last| *last >= id) {
+            return Err(GroupError::Order);
+        }
+        let free = self.pending.update(&PendingAt(id), |pending| {
+            let free = Arc::ptr_eq(&pending.consumer, nobody);
+            if free {
+                pending.consumer = Arc::clone(name);
+            }
+            free
+        });
+        if free != Some(true) {
+            return Err(GroupError::NotPending);
+        }
+        consumer.pending.push_back(id);
+        Ok(())
+    }
+
+    /// Loading: checks that every pending entry was given to a consumer.
+    pub fn check_pending(&self) -> Result<(), GroupError> {
+        let assigned: usize = self.consumers.values().map(|c| c.pending.len()).sum();
+        if assigned == self.pending.len() {
+            Ok(())
+        } else {
+            Err(GroupError::NoConsumer)
+        }
+    }
+}
+
+/// Searches pending entries by id.
+pub(super) struct PendingAt(pub(super) StreamId);
+
+impl crate::tree::Probe<Pending> for PendingAt {
+    fn compare_key(&self, key: &StreamId) -> Option<std::cmp::Ordering> {
+        Some(key.cmp(&self.0))
+    }
+
+    fn compare(&self, item: &Pending) -> std::cmp::Ordering {
+        item.id.cmp(&self.0)
+    }
+}
