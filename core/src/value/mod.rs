@@ -1,6 +1,8 @@
 //! What a key may hold.
 
 pub mod hash;
+pub mod hash_index;
+pub mod item;
 pub mod list;
 pub mod set;
 pub mod stream;
@@ -9,6 +11,8 @@ pub mod zset;
 use std::sync::Arc;
 
 pub use hash::Hash;
+pub use hash_index::HashIndex;
+pub use item::Item;
 pub use list::List;
 pub use set::Set;
 pub use stream::Stream;
