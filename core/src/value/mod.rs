@@ -3,6 +3,7 @@
 pub mod hash;
 pub mod hash_index;
 pub mod item;
+pub mod limits;
 pub mod list;
 pub mod set;
 pub mod stream;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use hash::Hash;
 pub use hash_index::HashIndex;
 pub use item::Item;
+pub use limits::EncodingLimits;
 pub use list::List;
 pub use set::Set;
 pub use stream::Stream;
