@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`decision`] | what a primary answers to PSYNC, and why |
 //! | [`backlog`] | the latest part of the stream, shared by all replicas |
+//! | [`primary`] | the primary's side of a link |
+//! | [`replica`] | the replica's side of a link |
+//! | [`wire`] | the small commands that both sides say outside of the stream |
 //! | [`backoff`] | the pause between attempts to reach a primary |
 //!
 //! The sessions are sans-IO: bytes and the time go in, bytes and events come
@@ -12,3 +15,6 @@
 pub mod backlog;
 pub mod backoff;
 pub mod decision;
+pub mod primary;
+pub mod replica;
+pub mod wire;

@@ -1,0 +1,93 @@
+//! What a replica says before it asks for the stream.
+//!
+//! | step | sent | a reply that ends the attempt |
+//! |---|---|---|
+//! | 1 | `PING`, alone | any but `+…`, `-NOAUTH`, `-NOPERM`, `-ERR operation not permitted` |
+//! | 2 | `AUTH [user] password`, if set | `-…` |
+//! | 3 | `REPLCONF listening-port <port>` | none |
+//! | 4 | `REPLCONF ip-address <address>`, if announced | none |
+//! | 5 | `REPLCONF capa eof capa psync2` | none |
+//! | 6 | `REPLCONF version <version>`, if set (Valkey 8 and later know it) | none |
+//! | 7 | `PSYNC <replid> <offset>`, or `PSYNC ? -1` | see the session |
+//!
+//! Steps 2 to 6 go out together once PING was answered, step 7 once they were.
+//! Facts: redis 7.2 `replication.c`, `syncWithMaster`.
+
+use crate::wire::command;
+use towline_core::offset::{Offset, ReplicationId};
+
+/// What a replica tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HandshakeConfig {
+    /// `masteruser`.
+    pub username: Option<Vec<u8>>,
+    /// `masterauth`; without it nothing is sent.
+    pub password: Option<Vec<u8>>,
+    /// The port that the primary shows and that other nodes find this one at.
+    pub listening_port: u16,
+    /// `replica-announce-ip`.
+    pub announce_ip: Option<String>,
+    /// The Valkey version to present. A Valkey primary chooses the snapshot's
+    /// format by it; a Redis primary answers with an error that is ignored.
+    pub version: Option<String>,
+}
+
+/// A step whose reply is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Auth,
+    /// A REPLCONF that may be refused.
+    Optional,
+}
+
+impl HandshakeConfig {
+    /// Steps 2 to 6, and what is waited for after each.
+    pub(super) fn setup(&self) -> (Vec<u8>, Vec<Step>) {
+        let mut bytes = Vec::new();
+        let mut steps = Vec::new();
+        if let Some(password) = &self.password {
+            let mut auth: Vec<&[u8]> = vec![b"AUTH"];
+            auth.extend(self.username.as_deref());
+            auth.push(password);
+            bytes.extend(command(&auth));
+            steps.push(Step::Auth);
+        }
+        let mut optional = |args: &[&[u8]]| {
+            bytes.extend(command(args));
+            steps.push(Step::Optional);
+        };
+        let port = self.listening_port.to_string();
+        optional(&[b"REPLCONF", b"listening-port", port.as_bytes()]);
+        if let Some(address) = &self.announce_ip {
+            optional(&[b"REPLCONF", b"ip-address", address.as_bytes()]);
+        }
+        optional(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]);
+        if let Some(version) = &self.version {
+            optional(&[b"REPLCONF", b"version", version.as_bytes()]);
+        }
+        (bytes, steps)
+    }
+}
+
+/// Step 7.
+pub(super) fn psync(from: Option<(ReplicationId, Offset)>) -> Vec<u8> {
+    match from {
+        Some((replid, offset)) => {
+            let wire = offset.to_wire().to_string();
+            command(&[b"PSYNC", replid.as_bytes(), wire.as_bytes()])
+        }
+        None => command(&[b"PSYNC", b"?", b"-1"]),
+    }
+}
+
+/// Whether the primary's answer to PING lets the handshake go on. One that
+/// wants a password first, or allows nothing but that, is alive too.
+pub(super) fn is_pong(reply: &[u8]) -> bool {
+    let alive: [&[u8]; 4] = [
+        b"+",
+        b"-NOAUTH",
+        b"-NOPERM",
+        b"-ERR operation not permitted",
+    ];
+    alive.iter().any(|start| reply.starts_with(start))
+}
