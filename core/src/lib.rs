@@ -3,6 +3,7 @@
 //! owns a socket, reads a clock or draws a random number that was not handed in.
 
 pub mod command;
+pub mod config;
 pub mod keyspace;
 pub mod offset;
 pub mod packed;

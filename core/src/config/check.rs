@@ -1,0 +1,93 @@
+//! Checks of texts, each with Redis's own words for what is wrong.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Every text will do.
+pub(super) fn anything(_text: &[u8]) -> Result<(), &'static str> {
+    Ok(())
+}
+
+fn is_file_name(text: &[u8]) -> bool {
+    !text.is_empty() && !text.contains(&b'/') && text != b"." && text != b".."
+}
+
+/// The name of the snapshot in `dir`.
+pub(super) fn snapshot_name(text: &[u8]) -> Result<(), &'static str> {
+    let error = "dbfilename can't be a path, just a filename";
+    is_file_name(text).then_some(()).ok_or(error)
+}
+
+/// The name of the append-only file in `appenddirname`.
+pub(super) fn log_name(text: &[u8]) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("appendfilename can't be empty");
+    }
+    let error = "appendfilename can't be a path, just a filename";
+    is_file_name(text).then_some(()).ok_or(error)
+}
+
+/// The name of the append-only file's directory in `dir`.
+pub(super) fn log_directory_name(text: &[u8]) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("appenddirname can't be empty");
+    }
+    let error = "appenddirname can't be a path, just a dirname";
+    is_file_name(text).then_some(()).ok_or(error)
+}
+
+/// The variables of proc-title-template stand in braces.
+pub(super) fn title_template(text: &[u8]) -> Result<(), &'static str> {
+    const KNOWN: [&str; 8] = [
+        "title",
+        "listen-addr",
+        "server-mode",
+        "port",
+        "tls-port",
+        "unixsocket",
+        "config-file",
+        "",
+    ];
+    let error = "template format is invalid or contains unknown variables";
+    let text = std::str::from_utf8(text).map_err(|_| error)?;
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once('{') {
+        let (variable, after) = behind.split_once('}').ok_or(error)?;
+        if variable.is_empty() || !KNOWN.contains(&variable) {
+            return Err(error);
+        }
+        rest = after;
+    }
+    (!text.trim().is_empty()).then_some(()).ok_or(error)
+}
+
+/// A name that a cluster node may announce as its host.
+pub(super) fn hostname(text: &[u8]) -> Result<(), &'static str> {
+    if text.len() >= 256 {
+        return Err("Hostnames must be less than 256 characters");
+    }
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let error = "Hostnames may only contain alphanumeric characters, hyphens or dots";
+    text.iter().all(allowed).then_some(()).ok_or(error)
+}
+
+/// A name for people, of characters that cannot break a line of nodes.conf.
+pub(super) fn node_name(text: &[u8]) -> Result<(), &'static str> {
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let error = "Announced human node name contained invalid character";
+    text.iter().all(allowed).then_some(()).ok_or(error)
+}
+
+/// An IPv4 address, or none.
+pub(super) fn ipv4(text: &[u8]) -> Result<(), &'static str> {
+    address::<Ipv4Addr>(text, "Invalid IPv4 address")
+}
+
+/// An IPv6 address, or none.
+pub(super) fn ipv6(text: &[u8]) -> Result<(), &'static str> {
+    address::<Ipv6Addr>(text, "Invalid IPv6 address")
+}
+
+fn address<A: std::str::FromStr>(text: &[u8], error: &'static str) -> Result<(), &'static str> {
+    let valid = std::str::from_utf8(text).is_ok_and(|text| text.parse::<A>().is_ok());
+    (text.is_empty() || valid).then_some(()).ok_or(error)
+}

@@ -1,0 +1,301 @@
+//! The settings that the program reads, typed and with their units. They are
+//! derived from the table's values as a whole and never changed on their own.
+
+use super::special::{
+    self, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, bind_addresses,
+    output_limits, primary_address, save_points, shutdown_flags,
+};
+use super::table::find;
+use super::value::Value;
+
+/// When small collections stay packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encodings {
+    /// Fields of a packed hash.
+    pub hash_max_listpack_entries: usize,
+    /// Bytes of a field or value of a packed hash.
+    pub hash_max_listpack_value: usize,
+    /// Elements of a node (positive), or a class of sizes (-1 to -5).
+    pub list_max_listpack_size: i32,
+    /// Nodes at either end that are not compressed; 0 compresses none.
+    pub list_compress_depth: u32,
+    /// Members of a set of integers.
+    pub set_max_intset_entries: usize,
+    /// Members of a packed set.
+    pub set_max_listpack_entries: usize,
+    /// Bytes of a member of a packed set.
+    pub set_max_listpack_value: usize,
+    /// Members of a packed sorted set.
+    pub zset_max_listpack_entries: usize,
+    /// Bytes of a member of a packed sorted set.
+    pub zset_max_listpack_value: usize,
+}
+
+/// repl-diskless-load: what a replica does with the dataset it receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisklessLoad {
+    /// To disk first.
+    Disabled,
+    /// Straight into memory if there is no dataset yet.
+    OnEmptyDb,
+    /// Straight into memory, beside the old dataset.
+    SwapDb,
+}
+
+/// loglevel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// Much, but no flood.
+    Verbose,
+    /// What an operator wants to see.
+    Notice,
+    /// What an operator must see.
+    Warning,
+    /// Silence.
+    Nothing,
+}
+
+/// Who may use what an enable- directive guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privilege {
+    /// Nobody.
+    No,
+    /// Every client.
+    Yes,
+    /// Clients on this machine.
+    Local,
+}
+
+impl Privilege {
+    /// Whether a client may; `is_local` says where it is.
+    pub fn allows(self, is_local: bool) -> bool {
+        self == Privilege::Yes || (self == Privilege::Local && is_local)
+    }
+}
+
+/// Everything that is read often or in more than one place.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each field is the directive of its name")]
+pub struct Settings {
+    pub bind: Vec<Vec<u8>>,
+    pub port: u16,
+    pub protected_mode: bool,
+    pub unixsocket: Vec<u8>,
+    pub unixsocketgroup: Vec<u8>,
+    pub unixsocketperm: u32,
+    pub tcp_backlog: u32,
+    pub tcp_keepalive_s: u32,
+    pub timeout_s: u32,
+    pub maxclients: u32,
+    pub io_threads: usize,
+    pub client_query_buffer_limit: u64,
+    /// In the order of [`ClientClass`](super::ClientClass).
+    pub client_output_buffer_limit: [OutputLimit; 3],
+    pub proto_max_bulk_len: u64,
+
+    pub requirepass: Vec<u8>,
+    pub enable_protected_configs: Privilege,
+    pub enable_debug_command: Privilege,
+
+    pub daemonize: bool,
+    pub pidfile: Vec<u8>,
+    pub always_show_logo: bool,
+    pub loglevel: LogLevel,
+    pub logfile: Vec<u8>,
+    pub databases: usize,
+    pub hz: u32,
+    pub active_expire_effort: u32,
+    pub notify_keyspace_events: NotifyFlags,
+    pub latency_tracking: bool,
+    pub latency_tracking_info_percentiles: Vec<f64>,
+    pub shutdown_timeout_s: u32,
+    pub shutdown_on_sigint: ShutdownFlags,
+    pub shutdown_on_sigterm: ShutdownFlags,
+    pub encodings: Encodings,
+
+    pub dir: Vec<u8>,
+    pub dbfilename: Vec<u8>,
+    pub save: Vec<SavePoint>,
+    pub rdbcompression: bool,
+    pub rdbchecksum: bool,
+    pub stop_writes_on_bgsave_error: bool,
+
+    pub replicaof: Option<PrimaryAddress>,
+    pub masterauth: Vec<u8>,
+    pub masteruser: Vec<u8>,
+    pub replica_read_only: bool,
+    pub replica_serve_stale_data: bool,
+    pub replica_priority: u32,
+    pub replica_announced: bool,
+    pub replica_announce_ip: Vec<u8>,
+    pub replica_announce_port: u16,
+    pub replica_ignore_disk_write_errors: bool,
+    pub repl_backlog_size: u64,
+    pub repl_backlog_ttl_s: u64,
+    pub repl_disable_tcp_nodelay: bool,
+    pub repl_diskless_load: DisklessLoad,
+    pub repl_diskless_sync: bool,
+    pub repl_diskless_sync_delay_s: u32,
+    pub repl_diskless_sync_max_replicas: u32,
+    pub repl_ping_replica_period_s: u32,
+    pub repl_timeout_s: u32,
+    pub min_replicas_to_write: u32,
+    pub min_replicas_max_lag_s: u32,
+}
+
+/// The values by name. A name or type that does not fit the table is a mistake
+/// of this file, which every test that makes a configuration would meet.
+struct Named<'a>(&'a [Value]);
+
+impl Named<'_> {
+    fn value(&self, name: &str) -> &Value {
+        let (index, _) = find(name.as_bytes()).expect("a directive of the table");
+        &self.0[index]
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        match self.value(name) {
+            Value::Boolean(yes) => *yes,
+            other => unreachable!("{name} is {other:?}, not yes or no"),
+        }
+    }
+
+    fn number<N: TryFrom<i128>>(&self, name: &str) -> N {
+        let Value::Number(number) = self.value(name) else {
+            unreachable!("{name} is not a number");
+        };
+        let number = N::try_from(*number).ok();
+        number.expect("the table's bounds are within the type")
+    }
+
+    fn text(&self, name: &str) -> Vec<u8> {
+        self.value(name).as_text().to_vec()
+    }
+
+    fn choice(&self, name: &str) -> &'static str {
+        match self.value(name) {
+            Value::Choice(word) => word,
+            other => unreachable!("{name} is {other:?}, not a word"),
+        }
+    }
+
+    fn privilege(&self, name: &str) -> Privilege {
+        match self.choice(name) {
+            "yes" => Privilege::Yes,
+            "local" => Privilege::Local,
+            _ => Privilege::No,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn derive(values: &[Value]) -> Settings {
+        let v = Named(values);
+        Settings {
+            bind: bind_addresses(&v.text("bind")),
+            port: v.number("port"),
+            protected_mode: v.flag("protected-mode"),
+            unixsocket: v.text("unixsocket"),
+            unixsocketgroup: v.text("unixsocketgroup"),
+            unixsocketperm: v.number("unixsocketperm"),
+            tcp_backlog: v.number("tcp-backlog"),
+            tcp_keepalive_s: v.number("tcp-keepalive"),
+            timeout_s: v.number("timeout"),
+            maxclients: v.number("maxclients"),
+            io_threads: v.number("io-threads"),
+            client_query_buffer_limit: v.number("client-query-buffer-limit"),
+            client_output_buffer_limit: output_limits(&v.text("client-output-buffer-limit")),
+            proto_max_bulk_len: v.number("proto-max-bulk-len"),
+            requirepass: v.text("requirepass"),
+            enable_protected_configs: v.privilege("enable-protected-configs"),
+            enable_debug_command: v.privilege("enable-debug-command"),
+            daemonize: v.flag("daemonize"),
+            pidfile: v.text("pidfile"),
+            always_show_logo: v.flag("always-show-logo"),
+            loglevel: log_level(v.choice("loglevel")),
+            logfile: v.text("logfile"),
+            databases: v.number("databases"),
+            hz: v.number("hz"),
+            active_expire_effort: v.number("active-expire-effort"),
+            notify_keyspace_events: notify_flags(&v.text("notify-keyspace-events")),
+            latency_tracking: v.flag("latency-tracking"),
+            latency_tracking_info_percentiles: special::percentiles(
+                &v.text("latency-tracking-info-percentiles"),
+            ),
+            shutdown_timeout_s: v.number("shutdown-timeout"),
+            shutdown_on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
+            shutdown_on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
+            encodings: encodings(&v),
+            dir: v.text("dir"),
+            dbfilename: v.text("dbfilename"),
+            save: save_points(&v.text("save")),
+            rdbcompression: v.flag("rdbcompression"),
+            rdbchecksum: v.flag("rdbchecksum"),
+            stop_writes_on_bgsave_error: v.flag("stop-writes-on-bgsave-error"),
+            replicaof: primary_address(&v.text("replicaof")),
+            masterauth: v.text("masterauth"),
+            masteruser: v.text("masteruser"),
+            replica_read_only: v.flag("replica-read-only"),
+            replica_serve_stale_data: v.flag("replica-serve-stale-data"),
+            replica_priority: v.number("replica-priority"),
+            replica_announced: v.flag("replica-announced"),
+            replica_announce_ip: v.text("replica-announce-ip"),
+            replica_announce_port: v.number("replica-announce-port"),
+            replica_ignore_disk_write_errors: v.flag("replica-ignore-disk-write-errors"),
+            repl_backlog_size: v.number("repl-backlog-size"),
+            repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
+            repl_disable_tcp_nodelay: v.flag("repl-disable-tcp-nodelay"),
+            repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
+            repl_diskless_sync: v.flag("repl-diskless-sync"),
+            repl_diskless_sync_delay_s: v.number("repl-diskless-sync-delay"),
+            repl_diskless_sync_max_replicas: v.number("repl-diskless-sync-max-replicas"),
+            repl_ping_replica_period_s: v.number("repl-ping-replica-period"),
+            repl_timeout_s: v.number("repl-timeout"),
+            min_replicas_to_write: v.number("min-replicas-to-write"),
+            min_replicas_max_lag_s: v.number("min-replicas-max-lag"),
+        }
+    }
+
+    /// Replicas that lag behind stop writes.
+    pub fn needs_good_replicas(&self) -> bool {
+        self.min_replicas_to_write > 0 && self.min_replicas_max_lag_s > 0
+    }
+}
+
+fn encodings(v: &Named<'_>) -> Encodings {
+    Encodings {
+        hash_max_listpack_entries: v.number("hash-max-listpack-entries"),
+        hash_max_listpack_value: v.number("hash-max-listpack-value"),
+        list_max_listpack_size: v.number("list-max-listpack-size"),
+        list_compress_depth: v.number("list-compress-depth"),
+        set_max_intset_entries: v.number("set-max-intset-entries"),
+        set_max_listpack_entries: v.number("set-max-listpack-entries"),
+        set_max_listpack_value: v.number("set-max-listpack-value"),
+        zset_max_listpack_entries: v.number("zset-max-listpack-entries"),
+        zset_max_listpack_value: v.number("zset-max-listpack-value"),
+    }
+}
+
+fn log_level(word: &str) -> LogLevel {
+    match word {
+        "debug" => LogLevel::Debug,
+        "verbose" => LogLevel::Verbose,
+        "warning" => LogLevel::Warning,
+        "nothing" => LogLevel::Nothing,
+        _ => LogLevel::Notice,
+    }
+}
+
+fn diskless_load(word: &str) -> DisklessLoad {
+    match word {
+        "on-empty-db" => DisklessLoad::OnEmptyDb,
+        "swapdb" => DisklessLoad::SwapDb,
+        _ => DisklessLoad::Disabled,
+    }
+}
+
+fn notify_flags(letters: &[u8]) -> NotifyFlags {
+    NotifyFlags::parse(letters).expect("canonical text")
+}

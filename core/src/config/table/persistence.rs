@@ -1,0 +1,43 @@
+//! Snapshots and the append-only file.
+
+use crate::config::check;
+use crate::config::directive::{
+    Directive, INT, LONG, boolean, checked_text, choice, int, memory, special, text,
+};
+use crate::config::special::SAVE;
+
+pub(super) const ROWS: &[Directive] = &[
+    boolean("aof-load-truncated", true).cosmetic(),
+    boolean("aof-rewrite-incremental-fsync", true).cosmetic(),
+    boolean("aof-timestamp-enabled", false).cosmetic(),
+    boolean("aof-use-rdb-preamble", true).cosmetic(),
+    text("aof_rewrite_cpulist", "")
+        .alias("aof-rewrite-cpulist")
+        .immutable()
+        .refused(),
+    checked_text("appenddirname", "appendonlydir", check::log_directory_name)
+        .immutable()
+        .cosmetic(),
+    checked_text("appendfilename", "appendonly.aof", check::log_name)
+        .immutable()
+        .cosmetic(),
+    choice("appendfsync", "everysec", &["everysec", "always", "no"]).cosmetic(),
+    boolean("appendonly", false).refused(),
+    memory("auto-aof-rewrite-min-size", 67_108_864, 0, LONG).cosmetic(),
+    int("auto-aof-rewrite-percentage", 100, 0, INT).cosmetic(),
+    text("bgsave_cpulist", "")
+        .alias("bgsave-cpulist")
+        .immutable()
+        .refused(),
+    checked_text("dbfilename", "dump.rdb", check::snapshot_name).protected(),
+    text("dir", ".").protected().denied_while_loading(),
+    boolean("no-appendfsync-on-rewrite", false).cosmetic(),
+    boolean("rdb-del-sync-files", false).refused(),
+    boolean("rdb-save-incremental-fsync", true).cosmetic(),
+    choice("rdb-version-check", "strict", &["strict", "relaxed"]).refused(),
+    boolean("rdbchecksum", true).immutable(),
+    boolean("rdbcompression", true),
+    choice("sanitize-dump-payload", "no", &["no", "yes", "clients"]).cosmetic(),
+    special("save", "3600 1 300 100 60 10000", &SAVE),
+    boolean("stop-writes-on-bgsave-error", true),
+];

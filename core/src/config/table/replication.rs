@@ -1,0 +1,50 @@
+//! Replication.
+
+use crate::config::directive::{
+    Directive, INT, LONG, PORT, boolean, choice, int, memory, special, text,
+};
+use crate::config::special::REPLICAOF;
+
+pub(super) const ROWS: &[Directive] = &[
+    boolean("dual-channel-replication-enabled", false).refused(),
+    boolean("import-mode", false).refused(),
+    text("masterauth", "").alias("primaryauth").sensitive(),
+    text("masteruser", "").alias("primaryuser").sensitive(),
+    int("min-replicas-max-lag", 10, 0, INT).alias("min-slaves-max-lag"),
+    int("min-replicas-to-write", 0, 0, INT).alias("min-slaves-to-write"),
+    choice(
+        "propagation-error-behavior",
+        "ignore",
+        &["ignore", "panic", "panic-on-replicas"],
+    )
+    .cosmetic(),
+    memory("repl-backlog-size", 1_048_576, 1, LONG).clamped(16384, LONG),
+    int("repl-backlog-ttl", 3600, 0, LONG),
+    boolean("repl-disable-tcp-nodelay", false),
+    choice(
+        "repl-diskless-load",
+        "disabled",
+        &["disabled", "on-empty-db", "swapdb"],
+    )
+    .denied_while_loading(),
+    boolean("repl-diskless-sync", true),
+    int("repl-diskless-sync-delay", 5, 0, INT),
+    int("repl-diskless-sync-max-replicas", 0, 0, INT),
+    boolean("repl-mptcp", false).immutable().refused(),
+    int("repl-ping-replica-period", 10, 1, INT).alias("repl-ping-slave-period"),
+    int("repl-timeout", 60, 1, INT),
+    text("replica-announce-ip", "").alias("slave-announce-ip"),
+    int("replica-announce-port", 0, 0, PORT).alias("slave-announce-port"),
+    boolean("replica-announced", true),
+    boolean("replica-ignore-disk-write-errors", false),
+    boolean("replica-ignore-maxmemory", true)
+        .alias("slave-ignore-maxmemory")
+        .cosmetic(),
+    boolean("replica-lazy-flush", false)
+        .alias("slave-lazy-flush")
+        .cosmetic(),
+    int("replica-priority", 100, 0, INT).alias("slave-priority"),
+    boolean("replica-read-only", true).alias("slave-read-only"),
+    boolean("replica-serve-stale-data", true).alias("slave-serve-stale-data"),
+    special("replicaof", "", &REPLICAOF).alias("slaveof"),
+];

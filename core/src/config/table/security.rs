@@ -1,0 +1,22 @@
+//! Who may do what.
+
+use crate::config::directive::{Directive, LONG, boolean, choice, int, text};
+
+pub(super) const ROWS: &[Directive] = &[
+    choice(
+        "acl-pubsub-default",
+        "resetchannels",
+        &["allchannels", "resetchannels"],
+    )
+    .refused(),
+    text("aclfile", "").immutable().refused(),
+    int("acllog-max-len", 128, 0, LONG).cosmetic(),
+    choice("enable-debug-command", "no", &["no", "yes", "local"]).immutable(),
+    choice("enable-module-command", "no", &["no", "yes", "local"])
+        .immutable()
+        .refused(),
+    choice("enable-protected-configs", "no", &["no", "yes", "local"]).immutable(),
+    boolean("hide-user-data-from-log", true).cosmetic(),
+    boolean("protected-mode", true),
+    text("requirepass", "").sensitive(),
+];

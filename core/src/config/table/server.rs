@@ -1,0 +1,109 @@
+//! The process, its log and everything else.
+
+use crate::config::check;
+use crate::config::directive::{
+    Directive, INT, LONG, boolean, checked_text, choice, int, memory, special, text,
+};
+use crate::config::special::{NOTIFY, PERCENTILES, SHUTDOWN};
+
+pub(super) const ROWS: &[Directive] = &[
+    boolean("always-show-logo", false).immutable(),
+    text("availability-zone", "").cosmetic(),
+    text("bio_cpulist", "")
+        .alias("bio-cpulist")
+        .immutable()
+        .refused(),
+    int("busy-reply-threshold", 5000, 0, LONG)
+        .alias("lua-time-limit")
+        .cosmetic(),
+    int("commandlog-large-reply-max-len", 128, 0, LONG).cosmetic(),
+    int("commandlog-large-request-max-len", 128, 0, LONG).cosmetic(),
+    int("commandlog-reply-larger-than", 1_048_576, -1, LONG).cosmetic(),
+    int("commandlog-request-larger-than", 1_048_576, -1, LONG).cosmetic(),
+    boolean("crash-log-enabled", true).cosmetic(),
+    boolean("crash-memcheck-enabled", true).cosmetic(),
+    boolean("daemonize", false).immutable(),
+    int("databases", 16, 1, INT).immutable(),
+    boolean("dynamic-hz", true).cosmetic(),
+    boolean("extended-redis-compatibility", false).refused(),
+    text("hash-seed", "").immutable().refused(),
+    int("hz", 10, 0, INT).clamped(1, 500),
+    text("ignore-warnings", "").cosmetic(),
+    int("latency-monitor-threshold", 0, 0, LONG).cosmetic(),
+    boolean("latency-tracking", true),
+    special(
+        "latency-tracking-info-percentiles",
+        "50 99 99.9",
+        &PERCENTILES,
+    ),
+    text("locale-collate", "").refused(),
+    choice("log-format", "legacy", &["legacy", "logfmt", "json"]).refused(),
+    choice(
+        "log-timestamp-format",
+        "legacy",
+        &["legacy", "iso8601", "milliseconds"],
+    )
+    .refused(),
+    text("logfile", "").immutable(),
+    choice(
+        "loglevel",
+        "notice",
+        &["debug", "verbose", "notice", "warning", "nothing"],
+    ),
+    special("notify-keyspace-events", "", &NOTIFY),
+    text("pidfile", "").immutable(),
+    checked_text(
+        "proc-title-template",
+        "{title} {listen-addr} {server-mode}",
+        check::title_template,
+    )
+    .cosmetic(),
+    text("server_cpulist", "")
+        .alias("server-cpulist")
+        .immutable()
+        .refused(),
+    boolean("set-proc-title", true).immutable().cosmetic(),
+    special("shutdown-on-sigint", "default", &SHUTDOWN),
+    special("shutdown-on-sigterm", "default", &SHUTDOWN),
+    int("shutdown-timeout", 10, 0, INT),
+    int("slowlog-log-slower-than", 10_000, -1, LONG)
+        .alias("commandlog-execution-slower-than")
+        .cosmetic(),
+    int("slowlog-max-len", 128, 0, LONG)
+        .alias("commandlog-slow-execution-max-len")
+        .cosmetic(),
+    choice("supervised", "no", &["upstart", "systemd", "auto", "no"])
+        .immutable()
+        .refused(),
+    boolean("syslog-enabled", false).immutable().refused(),
+    choice(
+        "syslog-facility",
+        "local0",
+        &[
+            "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+        ],
+    )
+    .immutable()
+    .cosmetic(),
+    text("syslog-ident", "redis").immutable().cosmetic(),
+    int("rdb-key-save-delay", 0, -INT - 1, INT)
+        .hidden()
+        .cosmetic(),
+    int("key-load-delay", 0, -INT - 1, INT).hidden().cosmetic(),
+    memory(
+        "loading-process-events-interval-bytes",
+        2_097_152,
+        1024,
+        INT,
+    )
+    .hidden()
+    .cosmetic(),
+    int("watchdog-period", 0, 0, INT).hidden().cosmetic(),
+    int("cluster-ping-interval", 1000, 0, INT)
+        .hidden()
+        .cosmetic(),
+    boolean("use-exit-on-panic", false).hidden().cosmetic(),
+    boolean("aof-disable-auto-gc", false).hidden().cosmetic(),
+    int("client-default-resp", 2, 2, 3).hidden().cosmetic(),
+    text("req-res-logfile", "").immutable().hidden().cosmetic(),
+];
