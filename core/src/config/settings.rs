@@ -7,29 +7,7 @@ use super::special::{
 };
 use super::table::find;
 use super::value::Value;
-
-/// When small collections stay packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Encodings {
-    /// Fields of a packed hash.
-    pub hash_max_listpack_entries: usize,
-    /// Bytes of a field or value of a packed hash.
-    pub hash_max_listpack_value: usize,
-    /// Elements of a node (positive), or a class of sizes (-1 to -5).
-    pub list_max_listpack_size: i32,
-    /// Nodes at either end that are not compressed; 0 compresses none.
-    pub list_compress_depth: u32,
-    /// Members of a set of integers.
-    pub set_max_intset_entries: usize,
-    /// Members of a packed set.
-    pub set_max_listpack_entries: usize,
-    /// Bytes of a member of a packed set.
-    pub set_max_listpack_value: usize,
-    /// Members of a packed sorted set.
-    pub zset_max_listpack_entries: usize,
-    /// Bytes of a member of a packed sorted set.
-    pub zset_max_listpack_value: usize,
-}
+use crate::value::EncodingLimits;
 
 /// repl-diskless-load: what a replica does with the dataset it receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +91,7 @@ pub struct Settings {
     pub shutdown_timeout_s: u32,
     pub shutdown_on_sigint: ShutdownFlags,
     pub shutdown_on_sigterm: ShutdownFlags,
-    pub encodings: Encodings,
+    pub encodings: EncodingLimits,
 
     pub dir: Vec<u8>,
     pub dbfilename: Vec<u8>,
@@ -264,12 +242,11 @@ impl Settings {
     }
 }
 
-fn encodings(v: &Named<'_>) -> Encodings {
-    Encodings {
+fn encodings(v: &Named<'_>) -> EncodingLimits {
+    EncodingLimits {
         hash_max_listpack_entries: v.number("hash-max-listpack-entries"),
         hash_max_listpack_value: v.number("hash-max-listpack-value"),
         list_max_listpack_size: v.number("list-max-listpack-size"),
-        list_compress_depth: v.number("list-compress-depth"),
         set_max_intset_entries: v.number("set-max-intset-entries"),
         set_max_listpack_entries: v.number("set-max-listpack-entries"),
         set_max_listpack_value: v.number("set-max-listpack-value"),

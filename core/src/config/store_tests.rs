@@ -347,3 +347,11 @@ fn rewritten_values_read_back_as_the_same() {
     }
     assert_eq!(again.get(&[b"*"]), config.get(&[b"*"]));
 }
+
+#[test]
+fn encodings_have_the_same_defaults_as_without_a_configuration() {
+    assert_eq!(
+        Config::new().encodings,
+        crate::value::EncodingLimits::default()
+    );
+}

@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("lazyfree-lazy-user-flush", false).cosmetic(),
     int("lfu-decay-time", 1, 0, INT).cosmetic(),
     int("lfu-log-factor", 10, 0, INT).cosmetic(),
-    int("list-compress-depth", 0, 0, INT),
+    int("list-compress-depth", 0, 0, INT).cosmetic(),
     int("list-max-listpack-size", -2, -INT - 1, INT).alias("list-max-ziplist-size"),
     memory("maxmemory", 0, 0, ULONG).refused(),
     percent_memory("maxmemory-clients", 0, -100, LONG).refused(),
