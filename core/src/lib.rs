@@ -4,11 +4,14 @@
 
 pub mod command;
 pub mod config;
+pub mod engine;
 pub mod keyspace;
 pub mod offset;
 pub mod packed;
 pub mod resp;
 pub mod seams;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod text;
 pub mod tree;
 pub mod value;

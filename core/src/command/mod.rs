@@ -2,21 +2,19 @@
 //! family.
 
 mod args;
+pub mod ctx;
+pub mod error;
 mod flags;
 pub mod keys;
 #[cfg(test)]
 mod keys_tests;
 mod legacy;
-mod spec;
+pub mod spec;
+pub mod string;
+pub mod table;
 
 pub use args::{ARG_FLAG_NAMES, ArgFlags, ArgSpec, ArgType};
+pub use ctx::Ctx;
+pub use error::{CommandError, CommandResult};
 pub use flags::{ACL_NAMES, Acl, FLAG_NAMES, Flags, KEY_FLAG_NAMES, KeyFlags};
 pub use spec::{Begin, CommandSpec, Deprecation, Find, Group, Handler, KeySpec, LegacyRange};
-
-/// What a handler works on.
-pub struct Ctx<'a> {
-    engine: std::marker::PhantomData<&'a mut ()>,
-}
-
-/// How a command ended.
-pub type CommandResult = Result<(), ()>;

@@ -141,6 +141,20 @@ impl Keyspace {
         self.dbs[db].table.find_mut(hash, key)
     }
 
+    /// The entry of `key` with its access word set, which is no change of the dataset.
+    #[inline]
+    pub fn touch_access(
+        &mut self,
+        db: usize,
+        hash: u64,
+        key: &[u8],
+        access: u32,
+    ) -> Option<&Entry> {
+        let entry = self.dbs[db].table.find_mut(hash, key)?;
+        entry.set_access(access);
+        Some(entry)
+    }
+
     /// Puts an entry, in place of one with the same key; true where there was one.
     pub fn put(&mut self, db: usize, entry: Entry) -> bool {
         let hash = self.seed.hash(entry.key());

@@ -112,6 +112,12 @@ impl Reply {
         std::mem::take(&mut self.buf)
     }
 
+    /// Takes the bytes out and goes on in `empty`, whose memory is used again.
+    pub fn swap_buffer(&mut self, mut empty: Vec<u8>) -> Vec<u8> {
+        empty.clear();
+        std::mem::replace(&mut self.buf, empty)
+    }
+
     /// Appends bytes that are RESP already.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);

@@ -4,17 +4,23 @@
 //!
 //! | seam | what it stands for |
 //! |---|---|
+//! | [`host::Host`] | the process around the engine |
+//! | [`log_sink::LogSink`] | what takes the stream |
 //! | [`runtime::Runtime`] | tasks, timers, clocks and randomness |
 //! | [`snapshot::SnapshotCodec`] | a snapshot format |
 //! | [`snapshot::SnapshotWriter`] | where a snapshot's bytes go |
 //! | [`storage::Storage`] | named files that grow at their end |
 //! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
 
+pub mod host;
+pub mod log_sink;
 pub mod runtime;
 pub mod snapshot;
 pub mod storage;
 pub mod transport;
 
+pub use host::{Host, NoHost};
+pub use log_sink::LogSink;
 pub use runtime::Runtime;
 pub use snapshot::{SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotSink, SnapshotWriter};
 pub use storage::{Storage, StorageError, StorageOp};

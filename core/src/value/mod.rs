@@ -113,6 +113,18 @@ impl ValueRef<'_> {
         }
     }
 
+    /// True for a collection without elements, which no key may keep. Streams may be empty.
+    #[must_use]
+    pub fn is_empty_collection(&self) -> bool {
+        match self {
+            Self::List(list) => list.is_empty(),
+            Self::Hash(hash) => hash.is_empty(),
+            Self::Set(set) => set.is_empty(),
+            Self::ZSet(zset) => zset.is_empty(),
+            _ => false,
+        }
+    }
+
     /// True where dropping the value takes long enough for others to notice.
     #[must_use]
     pub fn is_large(&self) -> bool {

@@ -1,0 +1,214 @@
+//! What the engine knows of one client.
+
+use std::collections::BTreeSet;
+
+use bitflags::bitflags;
+
+use crate::offset::Offset;
+use crate::resp::reply::{Protocol, Reply};
+
+/// Names a client: where it is kept, and which of all clients it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId {
+    /// The place in the engine's list; reused after a disconnect.
+    pub slot: u32,
+    /// The id that CLIENT ID answers; never reused.
+    pub id: u64,
+}
+
+bitflags! {
+    /// Properties of a client.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ClientFlags: u32 {
+        /// The link to our primary: its commands are the stream, and get no reply.
+        const PRIMARY = 1 << 0;
+        /// A replica that sent PSYNC or SYNC.
+        const REPLICA = 1 << 1;
+        /// Closed once its replies are written.
+        const CLOSE_AFTER_REPLY = 1 << 2;
+        /// Closed at once.
+        const CLOSE_NOW = 1 << 3;
+        /// CLIENT NO-EVICT ON.
+        const NO_EVICT = 1 << 4;
+        /// CLIENT NO-TOUCH ON.
+        const NO_TOUCH = 1 << 5;
+        /// CLIENT REPLY OFF.
+        const REPLY_OFF = 1 << 6;
+        /// CLIENT REPLY SKIP: the next reply is left out.
+        const REPLY_SKIP_NEXT = 1 << 7;
+        /// The reply of the current command is left out.
+        const REPLY_SKIP = 1 << 8;
+        /// Came over a unix socket.
+        const UNIX_SOCKET = 1 << 9;
+    }
+}
+
+/// How a client came to us.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Its address, `ip:port` or a socket's path.
+    pub addr: String,
+    /// The address it connected to.
+    pub laddr: String,
+    /// The file descriptor, for CLIENT LIST; -1 where there is none.
+    pub fd: i32,
+    /// True over a unix socket.
+    pub unix_socket: bool,
+}
+
+/// A transaction being queued.
+#[derive(Clone, Debug, Default)]
+pub struct Queued {
+    /// The commands, each with its arguments.
+    pub commands: Vec<Vec<Vec<u8>>>,
+    /// An error while queueing: EXEC will refuse.
+    pub aborted: bool,
+}
+
+/// What a client waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// WAIT: so many replicas at this offset, until this moment (0: for ever).
+    Wait {
+        /// The offset that the replicas have to acknowledge.
+        offset: Offset,
+        /// How many of them.
+        replicas: usize,
+        /// Unix milliseconds; none waits for ever.
+        deadline_ms: Option<i64>,
+    },
+    /// CLIENT PAUSE, or a job of the host (SAVE, SHUTDOWN): until it answers.
+    Host,
+}
+
+/// What REPLCONF told of a replica before it asked for the stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaOptions {
+    /// The port it listens on.
+    pub listening_port: u16,
+    /// The address it wants to be shown under.
+    pub announced_ip: Option<String>,
+    /// It takes `$EOF:` transfers.
+    pub capa_eof: bool,
+    /// It takes a new id with `+CONTINUE`.
+    pub capa_psync2: bool,
+    /// The version it said it is, as major × 65536 + minor × 256 + patch.
+    pub version: Option<u32>,
+    /// It wants a snapshot and no stream.
+    pub rdb_only: bool,
+    /// It wants functions and no keys.
+    pub rdb_filter_functions: bool,
+}
+
+/// See the module's comment.
+#[derive(Debug)]
+pub struct Client {
+    /// Its name in the engine.
+    pub id: ClientId,
+    /// How it came.
+    pub peer: Peer,
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: Vec<u8>,
+    /// The selected database.
+    pub db: usize,
+    /// Its properties.
+    pub flags: ClientFlags,
+    /// True once AUTH succeeded, or where none is needed.
+    pub authenticated: bool,
+    /// When it connected, unix ms.
+    pub created_ms: i64,
+    /// When its last command ran, unix ms.
+    pub last_active_ms: i64,
+    /// The full name of its last command.
+    pub last_command: &'static str,
+    /// Commands it ran.
+    pub commands: u64,
+    /// Bytes it sent and got.
+    pub net_in: u64,
+    /// Bytes sent to it.
+    pub net_out: u64,
+    /// Unread input, as the driver last reported it.
+    pub query_buffer_bytes: usize,
+    /// Replies and pushes not yet taken by the driver.
+    pub reply: Reply,
+    /// The version of the protocol it speaks.
+    pub protocol: Protocol,
+    /// The transaction being queued.
+    pub multi: Option<Queued>,
+    /// A watched key changed: EXEC will answer null.
+    pub dirty_watch: bool,
+    /// The keys it watches, each with whether it had expired already.
+    pub watching: Vec<(usize, Vec<u8>, bool)>,
+    /// The channels it is subscribed to.
+    pub channels: BTreeSet<Vec<u8>>,
+    /// The patterns it is subscribed to.
+    pub patterns: BTreeSet<Vec<u8>>,
+    /// The shard channels it is subscribed to.
+    pub shard_channels: BTreeSet<Vec<u8>>,
+    /// What it waits for.
+    pub blocked: Option<Blocked>,
+    /// What REPLCONF said.
+    pub replica: ReplicaOptions,
+    /// The stream's offset behind its last write, for WAIT.
+    pub write_offset: Offset,
+}
+
+impl Client {
+    pub(super) fn new(id: ClientId, peer: Peer, now_ms: i64) -> Self {
+        let flag = if peer.unix_socket {
+            ClientFlags::UNIX_SOCKET
+        } else {
+            ClientFlags::empty()
+        };
+        Self {
+            id,
+            peer,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            db: 0,
+            flags: flag,
+            authenticated: false,
+            created_ms: now_ms,
+            last_active_ms: now_ms,
+            last_command: "NULL",
+            commands: 0,
+            net_in: 0,
+            net_out: 0,
+            query_buffer_bytes: 0,
+            reply: Reply::new(Protocol::Resp2),
+            protocol: Protocol::Resp2,
+            multi: None,
+            dirty_watch: false,
+            watching: Vec::new(),
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            shard_channels: BTreeSet::new(),
+            blocked: None,
+            replica: ReplicaOptions::default(),
+            write_offset: Offset::ZERO,
+        }
+    }
+
+    /// True for the link to our primary.
+    #[must_use]
+    pub const fn is_primary(&self) -> bool {
+        self.flags.contains(ClientFlags::PRIMARY)
+    }
+
+    /// The number of subscriptions of all kinds.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shard_channels.len()
+    }
+
+    /// True where only subscription commands are allowed: RESP2 with subscriptions.
+    #[must_use]
+    pub fn in_pubsub_mode(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.subscriptions() > 0
+    }
+}

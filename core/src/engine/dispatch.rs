@@ -1,0 +1,318 @@
+//! From arguments to a handler: the gates that a command passes, then the call.
+//!
+//! The order of the gates is Redis's own, because a client that fails several of
+//! them sees the first.
+
+use super::client::ClientFlags;
+use super::settings::Allowed;
+use crate::command::error::{CommandError, CommandResult};
+use crate::command::spec::CommandSpec;
+use crate::command::table::Found;
+use crate::command::{Ctx, Flags};
+
+/// Runs one command, or queues it in a transaction, or refuses it.
+pub(super) fn run(ctx: &mut Ctx<'_>, args: &[&[u8]]) {
+    match admit(ctx, args) {
+        Ok(found) if queues(ctx, found.spec) => queue(ctx, args),
+        Ok(found) => call(ctx, found, args),
+        Err(error) => refuse(ctx, args, &error),
+    }
+}
+
+fn admit(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult<Found> {
+    let found = resolve(ctx, args)?;
+    if ctx.client.is_primary() {
+        return Ok(found);
+    }
+    let gates = [
+        permitted,
+        authenticated,
+        durable,
+        replicated,
+        writable,
+        in_context,
+        fresh,
+        loaded,
+        transactional,
+    ];
+    for gate in gates {
+        gate(ctx, found.spec, args)?;
+    }
+    Ok(found)
+}
+
+fn resolve(ctx: &Ctx<'_>, args: &[&[u8]]) -> CommandResult<Found> {
+    let Some(found) = ctx.server.table.resolve(args) else {
+        return Err(unknown_command(args));
+    };
+    if found.spec.accepts(args.len()) && found.spec.handler.is_some() {
+        return Ok(found);
+    }
+    if found.spec.handler.is_none() && args.len() > 1 {
+        return Err(CommandError::UnknownSubcommand {
+            container: lossy(args[0]),
+            subcommand: lossy(&args[1][..args[1].len().min(128)]),
+        });
+    }
+    Err(CommandError::Arity(found.spec.name.to_owned()))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Redis shows the first arguments, up to 128 bytes of them.
+fn unknown_command(args: &[&[u8]]) -> CommandError {
+    const SHOWN_BYTES: usize = 128;
+    let mut shown = String::new();
+    for arg in &args[1..] {
+        if shown.len() >= SHOWN_BYTES {
+            break;
+        }
+        let room = (SHOWN_BYTES - shown.len()).min(arg.len());
+        shown.push_str(&format!("'{}' ", lossy(&arg[..room])));
+    }
+    let name = lossy(&args[0][..args[0].len().min(SHOWN_BYTES)]);
+    CommandError::text(format!(
+        "ERR unknown command '{name}', with args beginning with: {shown}"
+    ))
+}
+
+fn permitted(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    if !spec.flags.contains(Flags::PROTECTED) {
+        return Ok(());
+    }
+    let local = ctx.client.flags.contains(ClientFlags::UNIX_SOCKET)
+        || ctx.client.peer.addr.starts_with("127.")
+        || ctx.client.peer.addr.starts_with("[::1]");
+    let allowed = match ctx.server.settings.enable_debug_command {
+        Allowed::Yes => true,
+        Allowed::Local => local,
+        Allowed::No => false,
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(CommandError::text(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", \
+         you can run it from a local connection, otherwise you need to set this option in the \
+         configuration file, and then restart the server.",
+    ))
+}
+
+fn authenticated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let needed = !ctx.server.settings.requirepass.is_empty() && !ctx.client.authenticated;
+    if needed && !spec.flags.contains(Flags::NO_AUTH) {
+        return Err(CommandError::text("NOAUTH Authentication required."));
+    }
+    Ok(())
+}
+
+/// True for what would change the dataset: a write, or EXEC of a queue with one.
+fn writes(ctx: &Ctx<'_>, spec: &CommandSpec) -> bool {
+    spec.flags.contains(Flags::WRITE)
+        || (spec.name == "exec" && queued_any(ctx, |queued| queued.flags.contains(Flags::WRITE)))
+}
+
+fn queued_any(ctx: &Ctx<'_>, test: impl Fn(&CommandSpec) -> bool) -> bool {
+    let queued = ctx.client.multi.iter().flat_map(|multi| &multi.commands);
+    queued
+        .filter_map(|command| {
+            let args: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+            ctx.server.table.resolve(&args)
+        })
+        .any(|found| test(found.spec))
+}
+
+/// A primary whose last save failed refuses writes until one succeeds.
+fn durable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let settings = &ctx.server.settings;
+    let failing = settings.stop_writes_on_bgsave_error
+        && !settings.save_points.is_empty()
+        && !ctx.server.persistence.last_save_ok;
+    if !failing || ctx.server.replication.is_replica() {
+        return Ok(());
+    }
+    if writes(ctx, spec) || spec.name == "ping" {
+        return Err(CommandError::text(
+            "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to \
+             persist to disk. Commands that may modify the data set are disabled, because this \
+             instance is configured to report errors during writes if RDB snapshotting fails \
+             (stop-writes-on-bgsave-error option). Please check the Redis logs for details about \
+             the RDB error.",
+        ));
+    }
+    Ok(())
+}
+
+fn replicated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let settings = &ctx.server.settings;
+    let (wanted, lag) = (
+        settings.min_replicas_to_write,
+        settings.min_replicas_max_lag_s,
+    );
+    let replication = &ctx.server.replication;
+    if wanted == 0 || lag == 0 || replication.is_replica() || !writes(ctx, spec) {
+        return Ok(());
+    }
+    if replication.good_replicas(ctx.now_ms(), lag) < wanted {
+        return Err(CommandError::text(
+            "NOREPLICAS Not enough good replicas to write.",
+        ));
+    }
+    Ok(())
+}
+
+fn writable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let read_only = ctx.server.replication.is_replica() && ctx.server.settings.replica_read_only;
+    if read_only && writes(ctx, spec) {
+        return Err(CommandError::text(
+            "READONLY You can't write against a read only replica.",
+        ));
+    }
+    Ok(())
+}
+
+fn in_context(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    const ALLOWED: [&str; 9] = [
+        "ping",
+        "subscribe",
+        "ssubscribe",
+        "sunsubscribe",
+        "psubscribe",
+        "unsubscribe",
+        "punsubscribe",
+        "quit",
+        "reset",
+    ];
+    if ctx.client.in_pubsub_mode() && !ALLOWED.contains(&spec.name) {
+        return Err(CommandError::text(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+             RESET are allowed in this context",
+            spec.name
+        )));
+    }
+    Ok(())
+}
+
+fn fresh(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let replication = &ctx.server.replication;
+    let stale = replication.is_replica()
+        && !replication.link_is_up()
+        && !ctx.server.settings.replica_serve_stale_data;
+    if stale && !spec.flags.contains(Flags::STALE) {
+        return Err(CommandError::text(
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        ));
+    }
+    Ok(())
+}
+
+fn loaded(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let Some(loading) = ctx.server.persistence.loading else {
+        return Ok(());
+    };
+    let refused = if loading.beside {
+        spec.flags.contains(Flags::NO_ASYNC_LOADING)
+    } else {
+        !spec.flags.contains(Flags::LOADING)
+    };
+    if refused {
+        return Err(CommandError::text(
+            "LOADING Redis is loading the dataset in memory",
+        ));
+    }
+    Ok(())
+}
+
+fn transactional(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    if ctx.client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+        return Err(CommandError::text(
+            "ERR Command not allowed inside a transaction",
+        ));
+    }
+    Ok(())
+}
+
+fn queues(ctx: &Ctx<'_>, spec: &CommandSpec) -> bool {
+    const AT_ONCE: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+    ctx.client.multi.is_some() && !AT_ONCE.contains(&spec.name)
+}
+
+fn queue(ctx: &mut Ctx<'_>, args: &[&[u8]]) {
+    if let Some(multi) = &mut ctx.client.multi {
+        multi
+            .commands
+            .push(args.iter().map(|arg| arg.to_vec()).collect());
+        ctx.reply.simple("QUEUED");
+    }
+}
+
+/// Answers a command that did not run; a transaction that held it will not either.
+fn refuse(ctx: &mut Ctx<'_>, args: &[&[u8]], error: &CommandError) {
+    if let Some(multi) = &mut ctx.client.multi {
+        multi.aborted = true;
+    }
+    let found = ctx.server.table.resolve(args);
+    if let Some(found) = found {
+        ctx.server.command_stats[found.index].rejected_calls += 1;
+        if found.spec.name == "exec" {
+            // A refused EXEC ends its transaction, and says so.
+            ctx.client.multi = None;
+            ctx.server.watches.unwatch_all(ctx.client);
+            let message = error.message();
+            count_error(ctx, "EXECABORT");
+            ctx.reply.error(format!(
+                "EXECABORT Transaction discarded because of: {}",
+                message.strip_prefix("ERR ").unwrap_or(&message)
+            ));
+            return;
+        }
+    }
+    count_error(ctx, &error.code());
+    ctx.reply.error(&*error.message());
+}
+
+/// Counts an error reply under its code.
+pub(crate) fn count_error(ctx: &mut Ctx<'_>, code: &str) {
+    ctx.server.stats.error_replies += 1;
+    if let Some(count) = ctx.server.stats.errors.get_mut(code) {
+        *count += 1;
+    } else if ctx.server.stats.errors.len() < ERROR_CODES_MAX {
+        ctx.server.stats.errors.insert(code.to_owned(), 1);
+    }
+}
+
+/// Codes that errorstats keeps apart; more of them would be a client's mischief.
+const ERROR_CODES_MAX: usize = 128;
+
+/// Calls the handler of a command that passed its gates.
+pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
+    let spec = found.spec;
+    let handler = spec.handler.expect("resolve answers only rows that run");
+    let mark = ctx.effects.mark();
+    let db = ctx.keys.db_index();
+    ctx.effects.start_command();
+    ctx.client.last_command = spec.name;
+    let started = ctx.server.clock_ns;
+    let result = handler(ctx, args);
+    let failed = result.is_err();
+    if let Err(error) = result {
+        count_error(ctx, &error.code());
+        ctx.reply.error(&*error.message());
+    }
+    ctx.keys.flush_expired(ctx.effects, mark);
+    ctx.effects.finish(db, args);
+    let now = ctx.host.monotonic_ns();
+    ctx.server.clock_ns = now;
+    let tracking = ctx.server.settings.latency_tracking;
+    let stats = &mut ctx.server.command_stats[found.index];
+    stats.calls += 1;
+    stats.failed_calls += u64::from(failed);
+    let elapsed = now.saturating_sub(started);
+    stats.nanos += elapsed;
+    if tracking {
+        stats.latency.record(elapsed);
+    }
+    ctx.server.stats.commands_processed += 1;
+}

@@ -1,0 +1,210 @@
+//! What a command did, for everybody but the client who sent it: the write that
+//! replicas and the log repeat, and the events that subscribers of keyspace
+//! notifications hear.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// Classes of keyspace notifications, as `notify-keyspace-events` selects them.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct NotifyClass: u16 {
+        /// `K`: channels named after the key.
+        const KEYSPACE = 1 << 0;
+        /// `E`: channels named after the event.
+        const KEYEVENT = 1 << 1;
+        /// `g`: commands of no type.
+        const GENERIC = 1 << 2;
+        /// `$`: strings.
+        const STRING = 1 << 3;
+        /// `l`: lists.
+        const LIST = 1 << 4;
+        /// `s`: sets.
+        const SET = 1 << 5;
+        /// `h`: hashes.
+        const HASH = 1 << 6;
+        /// `z`: sorted sets.
+        const ZSET = 1 << 7;
+        /// `x`: expired keys.
+        const EXPIRED = 1 << 8;
+        /// `e`: evicted keys.
+        const EVICTED = 1 << 9;
+        /// `t`: streams.
+        const STREAM = 1 << 10;
+        /// `m`: look-ups that found nothing.
+        const KEY_MISS = 1 << 11;
+        /// `d`: modules.
+        const MODULE = 1 << 12;
+        /// `n`: keys that were not there before.
+        const NEW = 1 << 13;
+        /// `A`: all of the above but `m` and `n`.
+        const ALL = Self::GENERIC.bits() | Self::STRING.bits() | Self::LIST.bits()
+            | Self::SET.bits() | Self::HASH.bits() | Self::ZSET.bits()
+            | Self::EXPIRED.bits() | Self::EVICTED.bits() | Self::STREAM.bits()
+            | Self::MODULE.bits();
+    }
+}
+
+/// One keyspace notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its class.
+    pub class: NotifyClass,
+    /// Its name, such as `hset`.
+    pub name: &'static str,
+    /// The key.
+    pub key: Vec<u8>,
+    /// The key's database.
+    pub db: usize,
+}
+
+/// One command of the stream: the database it runs in and its arguments as RESP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Propagated {
+    /// The database to select before, where the command cares.
+    pub db: Option<usize>,
+    /// The command as a RESP array of bulk strings.
+    pub resp: Vec<u8>,
+}
+
+/// What the stream gets of the current command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    /// The command as the client sent it, if it changed something.
+    #[default]
+    Verbatim,
+    /// Only what `propagate` was given.
+    Replaced,
+}
+
+/// Collects the effects of one command.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Changes counted by `rdb_changes_since_last_save`.
+    changes: u64,
+    /// Changes of the unit's earlier commands.
+    total_changes: u64,
+    form: Form,
+    propagated: Vec<Propagated>,
+    events: Vec<Event>,
+    wanted: NotifyClass,
+    /// False where no backlog and no log would take the stream.
+    logged: bool,
+}
+
+impl Effects {
+    /// Starts a unit whose events of the classes `wanted` have listeners.
+    pub(super) fn start_unit(&mut self, wanted: NotifyClass, logged: bool) {
+        self.wanted = wanted;
+        self.logged = logged;
+        self.total_changes = 0;
+    }
+
+    /// Starts a command of the unit.
+    pub(super) fn start_command(&mut self) {
+        self.total_changes += std::mem::take(&mut self.changes);
+        self.form = Form::Verbatim;
+    }
+
+    /// The changes of the whole unit.
+    pub(super) fn end_unit(&mut self) -> u64 {
+        self.start_command();
+        self.total_changes
+    }
+
+    /// Counts changes to the dataset. A command that counted none is not propagated.
+    #[inline]
+    pub fn changed(&mut self, changes: usize) {
+        self.changes += changes as u64;
+    }
+
+    /// The changes counted so far.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Sends this instead of the command itself; may be called several times.
+    pub fn propagate(&mut self, db: usize, args: &[&[u8]]) {
+        self.form = Form::Replaced;
+        self.push(Some(db), args);
+    }
+
+    /// Sends the command itself, changes or not, in no database of its own.
+    pub fn propagate_always(&mut self, db: Option<usize>, args: &[&[u8]]) {
+        self.form = Form::Replaced;
+        self.push(db, args);
+    }
+
+    /// Sends nothing but what `propagate` is given.
+    pub const fn suppress(&mut self) {
+        self.form = Form::Replaced;
+    }
+
+    fn push(&mut self, db: Option<usize>, args: &[&[u8]]) {
+        self.insert(self.propagated.len(), db, args);
+    }
+
+    pub(super) fn insert(&mut self, place: usize, db: Option<usize>, args: &[&[u8]]) {
+        if self.logged {
+            let mut resp = Vec::with_capacity(args.iter().map(|arg| arg.len() + 16).sum());
+            encode_command(args, &mut resp);
+            self.propagated.insert(place, Propagated { db, resp });
+        }
+    }
+
+    /// How many commands were propagated in this unit so far.
+    pub(super) const fn mark(&self) -> usize {
+        self.propagated.len()
+    }
+
+    /// Ends a write command: adds it as it was sent, where nothing replaced it.
+    pub(super) fn finish(&mut self, db: usize, args: &[&[u8]]) {
+        if self.changes > 0 && self.form == Form::Verbatim {
+            self.push(Some(db), args);
+        }
+    }
+
+    pub(super) fn take_propagated(&mut self) -> Vec<Propagated> {
+        std::mem::take(&mut self.propagated)
+    }
+
+    pub(super) fn has_propagated(&self) -> bool {
+        !self.propagated.is_empty()
+    }
+
+    /// Tells subscribers of keyspace notifications what happened to a key.
+    #[inline]
+    pub fn notify(&mut self, class: NotifyClass, name: &'static str, db: usize, key: &[u8]) {
+        if self.wanted.intersects(class) {
+            self.events.push(Event {
+                class,
+                name,
+                key: key.to_vec(),
+                db,
+            });
+        }
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
+/// Appends a command as a RESP array of bulk strings.
+pub fn encode_command(args: &[&[u8]], out: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
+    out.push(b'*');
+    out.extend_from_slice(digits.format(args.len()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for arg in args {
+        out.push(b'$');
+        out.extend_from_slice(digits.format(arg.len()).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(arg);
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,340 @@
+//! What a handler sees of the keyspace: the selected database at one moment.
+//!
+//! Look-ups hide keys whose time has come. A primary also removes them, with a
+//! DEL in the stream; a replica leaves that to its primary, and a replay sees
+//! everything, since only the log decides what is gone.
+
+use super::effects::{Effects, NotifyClass};
+use super::stats::KeyStats;
+use crate::command::error::{CommandError, CommandResult};
+use crate::keyspace::{Db, Entry, Keyspace};
+use crate::value::{Hash, List, Set, Stream, Value, ValueMut, ValueRef, ZSet};
+
+/// Who decides that a key has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// This node: an expired key is removed when it is met.
+    Remove,
+    /// The primary: an expired key is hidden from clients until its DEL comes.
+    Hide,
+    /// The stream: a key is there until the stream removes it.
+    Ignore,
+}
+
+/// See the module's comment.
+pub struct KeyView<'e> {
+    space: &'e mut Keyspace,
+    db: usize,
+    now_ms: i64,
+    expiry: Expiry,
+    lazy_expire: bool,
+    access: u32,
+    stats: &'e mut KeyStats,
+    /// Keys found expired, whose DELs precede the command's own effects.
+    expired: Vec<(usize, Vec<u8>)>,
+}
+
+macro_rules! typed {
+    ($read:ident, $write:ident, $or_new:ident, $variant:ident, $type:ty) => {
+        #[doc = concat!("The ", stringify!($type), " at `key`, for reading.")]
+        ///
+        /// # Errors
+        /// Where the key holds another type.
+        pub fn $read(&mut self, key: &[u8]) -> CommandResult<Option<&$type>> {
+            match self.read(key) {
+                None => Ok(None),
+                Some(ValueRef::$variant(value)) => Ok(Some(value)),
+                Some(_) => Err(CommandError::WrongType),
+            }
+        }
+
+        #[doc = concat!("The ", stringify!($type), " at `key`, about to be changed.")]
+        ///
+        /// # Errors
+        /// Where the key holds another type.
+        pub fn $write(&mut self, key: &[u8]) -> CommandResult<Option<&mut $type>> {
+            match self.write(key) {
+                None => Ok(None),
+                Some(ValueMut::$variant(value)) => Ok(Some(value)),
+                Some(_) => Err(CommandError::WrongType),
+            }
+        }
+
+        #[doc = concat!("The ", stringify!($type), " at `key`, made empty where there is none.")]
+        ///
+        /// # Errors
+        /// Where the key holds another type.
+        pub fn $or_new(&mut self, key: &[u8]) -> CommandResult<&mut $type> {
+            if !self.is_present(key) {
+                self.put(key, Value::$variant(Box::default()), None);
+            }
+            Ok(self.$write(key)?.expect("it was there or just made"))
+        }
+    };
+}
+
+impl<'e> KeyView<'e> {
+    pub(super) fn new(
+        space: &'e mut Keyspace,
+        stats: &'e mut KeyStats,
+        db: usize,
+        now_ms: i64,
+        expiry: Expiry,
+    ) -> Self {
+        Self {
+            space,
+            db,
+            now_ms,
+            expiry,
+            lazy_expire: false,
+            access: (now_ms / 1000) as u32,
+            stats,
+            expired: Vec::new(),
+        }
+    }
+
+    pub(super) fn set_lazy_expire(&mut self, lazy: bool) {
+        self.lazy_expire = lazy;
+    }
+
+    /// The logical time of this command, unix milliseconds.
+    #[must_use]
+    pub const fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// The selected database's number.
+    #[must_use]
+    pub const fn db_index(&self) -> usize {
+        self.db
+    }
+
+    /// Selects another database for the rest of this command.
+    pub const fn select(&mut self, db: usize) {
+        self.db = db;
+    }
+
+    /// The selected database as it is, expired keys included.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        self.space.db(self.db)
+    }
+
+    /// The counters of look-ups.
+    #[must_use]
+    pub const fn stats(&self) -> &KeyStats {
+        self.stats
+    }
+
+    /// The counters of look-ups, to reset them.
+    pub const fn stats_mut(&mut self) -> &mut KeyStats {
+        self.stats
+    }
+
+    /// All databases.
+    #[must_use]
+    pub const fn space(&self) -> &Keyspace {
+        self.space
+    }
+
+    /// All databases, for commands that work on them as a whole.
+    pub const fn space_mut(&mut self) -> &mut Keyspace {
+        self.space
+    }
+
+    /// True where an entry's time has come and somebody here may notice it.
+    #[must_use]
+    pub fn is_expired(&self, entry: &Entry) -> bool {
+        entry.expire_ms().is_some_and(|at| at <= self.deadline())
+    }
+
+    /// The entry at `key`, if it has not expired; an expired one is removed on a primary.
+    fn live(&mut self, key: &[u8]) -> bool {
+        let Some(entry) = self.space.find(self.db, key) else {
+            return false;
+        };
+        if !self.is_expired(entry) {
+            return true;
+        }
+        if self.expiry == Expiry::Remove {
+            self.expire(key);
+        }
+        false
+    }
+
+    /// Removes a key whose time has come.
+    pub(super) fn expire(&mut self, key: &[u8]) {
+        if let Some(entry) = self.space.remove(self.db, key) {
+            self.space.discard(entry);
+            self.stats.expired_keys += 1;
+            self.expired.push((self.db, key.to_vec()));
+        }
+    }
+
+    /// Writes the DELs of the keys that were found expired, in front of what the
+    /// command propagated after the first `mark` commands: a command may have
+    /// made such a key anew.
+    pub(super) fn flush_expired(&mut self, effects: &mut Effects, mark: usize) {
+        for (place, (db, key)) in self.expired.drain(..).enumerate() {
+            let name: &[u8] = if self.lazy_expire { b"UNLINK" } else { b"DEL" };
+            effects.insert(mark + place, Some(db), &[name, &key]);
+            effects.notify(NotifyClass::EXPIRED, "expired", db, &key);
+        }
+    }
+
+    /// True where the key is there; counts neither a hit nor a miss.
+    pub fn is_present(&mut self, key: &[u8]) -> bool {
+        self.live(key)
+    }
+
+    /// The entry without counting a hit and without touching its access time.
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
+        if !self.live(key) {
+            return None;
+        }
+        self.space.find(self.db, key)
+    }
+
+    /// The entry, counted as a hit or a miss, and touched.
+    #[inline]
+    pub fn entry(&mut self, key: &[u8]) -> Option<&Entry> {
+        let hash = self.space.seed().hash(key);
+        let (access, deadline) = (self.access, self.deadline());
+        let found = self.space.touch_access(self.db, hash, key, access);
+        let live = found.is_some_and(|entry| entry.expire_ms().is_none_or(|at| at > deadline));
+        if !live {
+            self.live(key);
+            self.stats.misses += 1;
+            return None;
+        }
+        self.stats.hits += 1;
+        self.space.db(self.db).table().find(hash, key)
+    }
+
+    /// Keys that expire at this moment or before are gone for this view.
+    const fn deadline(&self) -> i64 {
+        match self.expiry {
+            Expiry::Ignore => i64::MIN,
+            Expiry::Remove | Expiry::Hide => self.now_ms,
+        }
+    }
+
+    /// The value, counted as a hit or a miss.
+    pub fn read(&mut self, key: &[u8]) -> Option<ValueRef<'_>> {
+        Some(self.entry(key)?.value())
+    }
+
+    /// The value, about to be changed in place.
+    pub fn write(&mut self, key: &[u8]) -> Option<ValueMut<'_>> {
+        Some(self.entry_mut(key)?.value_mut())
+    }
+
+    /// The entry, about to be changed in place.
+    pub fn entry_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        if !self.live(key) {
+            return None;
+        }
+        let access = self.access;
+        let entry = self.space.find_mut(self.db, key)?;
+        entry.set_access(access);
+        Some(entry)
+    }
+
+    typed!(list, list_mut, list_or_new, List, List);
+    typed!(hash, hash_mut, hash_or_new, Hash, Hash);
+    typed!(set, set_mut, set_or_new, Set, Set);
+    typed!(zset, zset_mut, zset_or_new, ZSet, ZSet);
+    typed!(stream, stream_mut, stream_or_new, Stream, Stream);
+
+    /// The string at `key`; integers are written into `digits`.
+    ///
+    /// # Errors
+    /// Where the key holds another type.
+    pub fn string<'a>(
+        &'a mut self,
+        key: &[u8],
+        digits: &'a mut itoa::Buffer,
+    ) -> CommandResult<Option<&'a [u8]>> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(ValueRef::Str(bytes)) => Ok(Some(bytes)),
+            Some(ValueRef::Int(number)) => Ok(Some(digits.format(number).as_bytes())),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// Puts a value in the place of whatever was there; true where something was.
+    pub fn put(&mut self, key: &[u8], value: Value, expire_ms: Option<i64>) -> bool {
+        let mut entry = Entry::new(key, value, expire_ms);
+        entry.set_access(self.access);
+        self.put_entry(entry)
+    }
+
+    /// Puts an entry in the place of whatever was there; true where something was.
+    pub fn put_entry(&mut self, entry: Entry) -> bool {
+        self.live(entry.key());
+        self.space.put(self.db, entry)
+    }
+
+    /// Puts a string as SET does: canonical integers are kept as such.
+    pub fn put_string(&mut self, key: &[u8], value: &[u8], expire_ms: Option<i64>) -> bool {
+        match crate::text::number::parse_i64(value) {
+            Some(number) => self.put(key, Value::Int(number), expire_ms),
+            None => self.space.set_string(self.db, key, value, expire_ms),
+        }
+    }
+
+    /// Removes a key; true where it was there (an expired one was not).
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        match self.take(key) {
+            Some(entry) => {
+                self.space.discard(entry);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes the entry of a key out.
+    pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        if !self.live(key) {
+            return None;
+        }
+        self.space.remove(self.db, key)
+    }
+
+    /// Removes a collection that has become empty; true where it was.
+    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
+        let empty = self.space.find(self.db, key);
+        let empty = empty.is_some_and(|entry| entry.value().is_empty_collection());
+        if empty {
+            self.remove(key);
+        }
+        empty
+    }
+
+    /// Sets, moves or removes the expiry of a live key; false without the key.
+    pub fn set_expire(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
+        self.live(key) && self.space.set_expire(self.db, key, expire_ms)
+    }
+
+    /// A random live key of the selected database, or none.
+    pub fn random_key(&mut self, rng: &mut super::rng::Rng) -> Option<Vec<u8>> {
+        // A database full of expired keys on a replica must not loop for ever.
+        for _ in 0..100 {
+            let entry = self
+                .space
+                .db(self.db)
+                .table()
+                .random(&mut || rng.next_u64())?;
+            let (key, expired) = (entry.key().to_vec(), self.is_expired(entry));
+            if !expired {
+                return Some(key);
+            }
+            if self.expiry == Expiry::Remove {
+                self.expire(&key);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,398 @@
+//! The engine itself: what a driver calls.
+
+use super::client::{Blocked, Client, ClientFlags, ClientId, Peer};
+use super::clients::Clients;
+use super::dispatch;
+use super::effects::{Effects, NotifyClass};
+use super::key_view::{Expiry, KeyView};
+use super::persistence::Persistence;
+use super::pubsub::{Kind, PubSub};
+use super::replication::Replication;
+use super::rng::Rng;
+use super::server::Server;
+use super::settings::Settings;
+use super::stats::{CommandStats, KeyStats, Stats};
+use super::stream_log::StreamLog;
+use super::watch::Watches;
+use crate::command::Ctx;
+use crate::command::table::CommandTable;
+use crate::keyspace::{Garbage, HashSeed, Keyspace};
+use crate::offset::ReplicationId;
+use crate::resp::reply::Reply;
+use crate::seams::Host;
+
+/// What an engine starts from. All randomness it will ever use is in here.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Number of databases.
+    pub databases: usize,
+    /// The seed of all tables.
+    pub hash_seed: HashSeed,
+    /// The seed of all random choices.
+    pub rng_seed: u64,
+    /// The id of this run.
+    pub run_id: ReplicationId,
+    /// The id of the history that starts here.
+    pub replid: ReplicationId,
+    /// Now, unix ms.
+    pub now_ms: i64,
+    /// Typed directives.
+    pub settings: Settings,
+}
+
+/// Whether the driver goes on with a client's next command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Wait until the client is woken.
+    Blocked,
+    /// Write what is there and close.
+    Close,
+}
+
+/// See the module's comment.
+pub struct Engine {
+    /// The dataset.
+    pub keyspace: Keyspace,
+    /// Everything else that clients share.
+    pub server: Server,
+    pub(super) key_stats: KeyStats,
+    pub(super) effects: Effects,
+}
+
+impl Engine {
+    /// An empty engine.
+    #[must_use]
+    pub fn new(options: EngineOptions) -> Self {
+        let table = CommandTable::new();
+        let command_stats = vec![CommandStats::default(); table.rows().len()];
+        Self {
+            keyspace: Keyspace::new(options.databases, options.hash_seed),
+            key_stats: KeyStats::default(),
+            effects: Effects::default(),
+            server: Server {
+                settings: options.settings,
+                table,
+                stats: Stats::default(),
+                command_stats,
+                clients: Clients::default(),
+                pubsub: PubSub::default(),
+                watches: Watches::default(),
+                replication: Replication::new(options.replid),
+                persistence: Persistence::new(options.now_ms),
+                log: StreamLog::default(),
+                rng: Rng::new(options.rng_seed),
+                run_id: options.run_id,
+                started_ms: options.now_ms,
+                active_expire: true,
+                waiting: Vec::new(),
+                clock_ns: 0,
+            },
+        }
+    }
+
+    /// Counters of look-ups.
+    #[must_use]
+    pub const fn key_stats(&self) -> &KeyStats {
+        &self.key_stats
+    }
+
+    /// Adds a client.
+    pub fn connect(&mut self, peer: Peer, now_ms: i64) -> ClientId {
+        self.server.stats.connections_received += 1;
+        self.server.clients.add(peer, now_ms)
+    }
+
+    /// Forgets a client, with its subscriptions, watches and transaction.
+    pub fn disconnect(&mut self, id: ClientId) {
+        let Some(mut client) = self.server.clients.remove(id) else {
+            return;
+        };
+        self.server.watches.unwatch_all(&mut client);
+        self.server.waiting.retain(|waiting| *waiting != id);
+        let subscriptions = [
+            (Kind::Channel, &client.channels),
+            (Kind::Pattern, &client.patterns),
+            (Kind::Shard, &client.shard_channels),
+        ];
+        for (kind, names) in subscriptions {
+            for name in names {
+                self.server.pubsub.unsubscribe(kind, name, id);
+            }
+        }
+    }
+
+    /// Starts a batch: the host's clock is read once, then once a command.
+    pub fn begin_batch(&mut self, host: &dyn Host) {
+        self.server.clock_ns = host.monotonic_ns();
+        self.server.stats.batches += 1;
+    }
+
+    /// Ends a batch: the stream's bytes go to the sinks.
+    pub fn end_batch(&mut self) {
+        self.server.log.flush();
+    }
+
+    /// Runs one command of a client.
+    pub fn execute(
+        &mut self,
+        id: ClientId,
+        args: &[&[u8]],
+        now_ms: i64,
+        host: &mut dyn Host,
+    ) -> Flow {
+        let Some(mut client) = self.server.clients.take(id) else {
+            return Flow::Close;
+        };
+        client.last_active_ms = now_ms;
+        client.commands += 1;
+        self.start_unit();
+        let primary = client.is_primary();
+        if primary {
+            self.effects.start_unit(NotifyClass::empty(), false);
+        }
+        let start = client.reply.len();
+        let mut reply = std::mem::take(&mut client.reply);
+        self.run(&mut client, &mut reply, args, now_ms, host);
+        let logged_before = self.server.log.offset();
+        self.end_unit(&mut client, &mut reply);
+        if self.server.log.offset() != logged_before {
+            client.write_offset = self.server.log.offset();
+        }
+        if primary || skips_reply(&mut client) {
+            reply.truncate(start);
+        }
+        client.reply = reply;
+        let flow = flow_of(&client);
+        self.server.clients.put_back(client);
+        flow
+    }
+
+    fn run(
+        &mut self,
+        client: &mut Client,
+        reply: &mut Reply,
+        args: &[&[u8]],
+        now_ms: i64,
+        host: &mut dyn Host,
+    ) {
+        let expiry = match (client.is_primary(), self.server.replication.is_replica()) {
+            (true, _) => Expiry::Ignore,
+            (false, true) => Expiry::Hide,
+            (false, false) => Expiry::Remove,
+        };
+        let mut keys = KeyView::new(
+            &mut self.keyspace,
+            &mut self.key_stats,
+            client.db,
+            now_ms,
+            expiry,
+        );
+        keys.set_lazy_expire(self.server.settings.lazy_free.expire);
+        let mut ctx = Ctx {
+            keys,
+            reply,
+            effects: &mut self.effects,
+            client,
+            server: &mut self.server,
+            host,
+            in_exec: false,
+        };
+        dispatch::run(&mut ctx, args);
+    }
+
+    pub(super) fn start_unit(&mut self) {
+        let offset = self.server.log.offset().0;
+        self.keyspace.begin_unit(offset);
+        self.keyspace.set_watched(!self.server.watches.is_empty());
+        let listening = !self.server.pubsub.is_idle();
+        let wanted = if listening {
+            self.server.settings.notify
+        } else {
+            NotifyClass::empty()
+        };
+        // A writable replica's own writes stay out of its primary's stream.
+        let logged = self.server.log.is_active() && !self.server.replication.is_replica();
+        self.effects.start_unit(wanted, logged);
+    }
+
+    fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) {
+        let changes = self.effects.end_unit();
+        self.server.persistence.changes += changes;
+        if self.effects.has_propagated() {
+            self.server.log.write_unit(self.effects.take_propagated());
+        }
+        if self.effects.has_events() {
+            self.deliver_events(client.id, reply);
+        }
+        if !self.server.watches.is_empty() {
+            self.fail_watchers(client, changes);
+        }
+    }
+
+    /// Ends a unit of independent removals: each is a unit of its own in the stream.
+    pub(super) fn end_unit_singly(&mut self) {
+        self.effects.end_unit();
+        for command in self.effects.take_propagated() {
+            self.server.log.write_unit(vec![command]);
+        }
+        let mut nobody = Reply::default();
+        let nobody_id = ClientId {
+            slot: u32::MAX,
+            id: 0,
+        };
+        self.deliver_events(nobody_id, &mut nobody);
+        // An expired key does not fail a transaction that watched it.
+        self.keyspace.take_touched();
+    }
+
+    fn fail_watchers(&mut self, client: &mut Client, changes: u64) {
+        let touched = self.keyspace.take_touched();
+        if changes == 0 && !client.is_primary() {
+            return;
+        }
+        for (db, key) in touched {
+            let server = &mut self.server;
+            server.watches.changed(&mut server.clients, client, db, key);
+        }
+    }
+
+    fn deliver_events(&mut self, own: ClientId, reply: &mut Reply) {
+        let wanted = self.server.settings.notify;
+        for event in self.effects.take_events() {
+            let server = &mut self.server;
+            if wanted.contains(NotifyClass::KEYSPACE) {
+                let mut channel = format!("__keyspace@{}__:", event.db).into_bytes();
+                channel.extend_from_slice(&event.key);
+                let name = event.name.as_bytes();
+                server
+                    .pubsub
+                    .publish(&mut server.clients, (own, reply), &channel, name);
+            }
+            if wanted.contains(NotifyClass::KEYEVENT) {
+                let channel = format!("__keyevent@{}__:{}", event.db, event.name);
+                server.pubsub.publish(
+                    &mut server.clients,
+                    (own, reply),
+                    channel.as_bytes(),
+                    &event.key,
+                );
+            }
+        }
+    }
+
+    /// Moves a client's output into `out`, and answers whether it is to be closed.
+    pub fn take_output(&mut self, id: ClientId, out: &mut Vec<u8>) -> Flow {
+        let Some(client) = self.server.clients.get_mut(id) else {
+            return Flow::Close;
+        };
+        client.net_out += client.reply.len() as u64;
+        self.server.stats.net_output_bytes += client.reply.len() as u64;
+        if out.is_empty() {
+            *out = client.reply.swap_buffer(std::mem::take(out));
+        } else {
+            out.extend_from_slice(client.reply.as_bytes());
+            client.reply.clear();
+        }
+        flow_of(client)
+    }
+
+    /// Clients with output, unblocked or to be closed since the last call.
+    pub fn take_wakeups(&mut self) -> Vec<ClientId> {
+        self.server.clients.take_wakeups()
+    }
+
+    /// What is dear to drop; the driver drops it where it delays nobody.
+    pub fn take_garbage(&mut self) -> Vec<Garbage> {
+        self.keyspace.take_garbage()
+    }
+
+    /// Answers a client that waits for the host, and lets it go on.
+    pub fn answer(&mut self, id: ClientId, write: impl FnOnce(&mut Reply)) {
+        if let Some(client) = self.server.clients.get_mut(id) {
+            write(&mut client.reply);
+            client.blocked = None;
+            self.server.clients.wake(id);
+        }
+    }
+
+    /// Lets time pass; called about ten times a second (`hz`).
+    pub fn tick(&mut self, now_ms: i64, host: &mut dyn Host) {
+        self.begin_batch(host);
+        self.expire_some(now_ms, host);
+        self.check_waits(now_ms);
+        self.sample_rates(now_ms);
+        self.end_batch();
+    }
+
+    /// Answers the WAITs that are satisfied or out of time.
+    pub fn check_waits(&mut self, now_ms: i64) {
+        let waiting = std::mem::take(&mut self.server.waiting);
+        for id in waiting {
+            let Some(client) = self.server.clients.get(id) else {
+                continue;
+            };
+            let Some(Blocked::Wait {
+                offset,
+                replicas,
+                deadline_ms,
+            }) = client.blocked
+            else {
+                continue;
+            };
+            let reached = self.server.replication.acknowledged(offset);
+            if reached >= replicas || deadline_ms.is_some_and(|at| at <= now_ms) {
+                self.answer(id, |reply| reply.int(reached as i64));
+            } else {
+                self.server.waiting.push(id);
+            }
+        }
+    }
+
+    fn sample_rates(&mut self, now_ms: i64) {
+        let stats = &mut self.server.stats;
+        stats
+            .rates
+            .commands
+            .sample(stats.commands_processed, now_ms);
+        stats.rates.net_input.sample(stats.net_input_bytes, now_ms);
+        stats
+            .rates
+            .net_output
+            .sample(stats.net_output_bytes, now_ms);
+        stats
+            .rates
+            .repl_input
+            .sample(stats.repl_input_bytes, now_ms);
+        stats
+            .rates
+            .repl_output
+            .sample(stats.repl_output_bytes, now_ms);
+        stats.rates.batches.sample(stats.batches, now_ms);
+        stats.rates.lock_usec.sample(stats.lock_held_usec, now_ms);
+    }
+}
+
+fn skips_reply(client: &mut Client) -> bool {
+    let skips = client
+        .flags
+        .intersects(ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP);
+    client.flags.remove(ClientFlags::REPLY_SKIP);
+    if client.flags.contains(ClientFlags::REPLY_SKIP_NEXT) {
+        client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
+        client.flags.insert(ClientFlags::REPLY_SKIP);
+    }
+    skips
+}
+
+fn flow_of(client: &Client) -> Flow {
+    let closing = ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::CLOSE_NOW;
+    if client.flags.intersects(closing) {
+        Flow::Close
+    } else if client.blocked.is_some() {
+        Flow::Blocked
+    } else {
+        Flow::Continue
+    }
+}

@@ -1,0 +1,32 @@
+//! The engine: one dataset, its clients, and the commands they run.
+//!
+//! ```text
+//! arguments ─► dispatch (gates) ─► handler ─► reply    the client's output
+//!                                     └─────► effects  stream_log ─► sinks
+//!                                                      pubsub, watch ─► other clients
+//! ```
+//! The engine is a machine: it is given arguments, the time and a host, and
+//! changes nothing outside itself but through them.
+
+pub mod client;
+pub mod clients;
+pub(crate) mod dispatch;
+pub mod effects;
+mod expire;
+pub mod histogram;
+pub mod key_view;
+pub mod machine;
+pub mod persistence;
+pub mod pubsub;
+pub mod rates;
+pub mod replication;
+pub mod rng;
+pub mod server;
+pub mod settings;
+pub mod stats;
+pub mod stream_log;
+pub mod watch;
+
+pub use client::{Client, ClientId, Peer};
+pub use machine::{Engine, EngineOptions, Flow};
+pub use server::Server;

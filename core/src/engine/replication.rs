@@ -1,0 +1,196 @@
+//! What the engine knows of replication: its role, its history, its replicas and
+//! its primary. The sessions keep this up to date; INFO, ROLE, WAIT and the
+//! write gates read it.
+
+use crate::offset::{History, Offset, ReplicationId};
+use crate::seams::host::PrimaryAddress;
+
+/// A replica's state, as INFO names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// Waits for a snapshot to begin.
+    WaitBgsave,
+    /// Receives a snapshot.
+    SendBulk,
+    /// Follows the stream.
+    Online,
+}
+
+impl ReplicaState {
+    /// The name in INFO.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WaitBgsave => "wait_bgsave",
+            Self::SendBulk => "send_bulk",
+            Self::Online => "online",
+        }
+    }
+}
+
+/// One attached replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// The id of the client it was.
+    pub id: u64,
+    /// The address to show.
+    pub ip: String,
+    /// The port it listens on.
+    pub port: u16,
+    /// Its state.
+    pub state: ReplicaState,
+    /// The offset it acknowledged.
+    pub ack_offset: Offset,
+    /// The durable offset it acknowledged (FACK), where it sends one.
+    pub fack_offset: Option<Offset>,
+    /// When it acknowledged last, unix ms.
+    pub ack_ms: i64,
+}
+
+/// Where the link to our primary stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// To be tried (again).
+    #[default]
+    Connect,
+    /// Dialling or in the handshake.
+    Connecting,
+    /// Receiving a snapshot.
+    Sync,
+    /// Following the stream.
+    Connected,
+}
+
+impl LinkState {
+    /// The name in ROLE.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Connecting => "connecting",
+            Self::Sync => "sync",
+            Self::Connected => "connected",
+        }
+    }
+}
+
+/// A snapshot on its way from our primary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransferProgress {
+    /// Its size, where the primary told it.
+    pub total_bytes: Option<u64>,
+    /// Bytes read so far.
+    pub read_bytes: u64,
+    /// When the last of them came, unix ms.
+    pub last_io_ms: i64,
+}
+
+/// The link to our primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Whom we follow.
+    pub address: PrimaryAddress,
+    /// Where the link stands.
+    pub state: LinkState,
+    /// When something came last, unix ms; 0 before.
+    pub last_io_ms: i64,
+    /// When the link went down, unix ms; none before it was ever up.
+    pub down_since_ms: Option<i64>,
+    /// The snapshot being received.
+    pub transfer: Option<TransferProgress>,
+    /// The offset of what was read of the stream, applied or not.
+    pub read_offset: Offset,
+}
+
+impl Upstream {
+    /// A link that was not tried yet.
+    #[must_use]
+    pub const fn new(address: PrimaryAddress) -> Self {
+        Self {
+            address,
+            state: LinkState::Connect,
+            last_io_ms: 0,
+            down_since_ms: None,
+            transfer: None,
+            read_offset: Offset::ZERO,
+        }
+    }
+}
+
+/// The backlog's window, for INFO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BacklogFacts {
+    /// True once there is one.
+    pub active: bool,
+    /// Its configured size, bytes.
+    pub size_bytes: u64,
+    /// The offset of its first byte, counted from 1 as on the wire.
+    pub first_byte_offset: u64,
+    /// Bytes in it.
+    pub history_bytes: u64,
+    /// Memory it takes, bytes.
+    pub memory_bytes: u64,
+}
+
+/// See the module's comment.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// The history that our offsets count in.
+    pub history: History,
+    /// The replicas, by client id.
+    pub replicas: Vec<Replica>,
+    /// Our primary; none makes us one.
+    pub upstream: Option<Upstream>,
+    /// The backlog, as its owner last told.
+    pub backlog: BacklogFacts,
+    /// A WAIT needs acknowledgements: the driver asks for them once a batch.
+    pub getack_wanted: bool,
+}
+
+impl Replication {
+    pub(super) fn new(replid: ReplicationId) -> Self {
+        Self {
+            history: History::new(replid),
+            replicas: Vec::new(),
+            upstream: None,
+            backlog: BacklogFacts::default(),
+            getack_wanted: false,
+        }
+    }
+
+    /// True where we follow a primary.
+    #[must_use]
+    pub const fn is_replica(&self) -> bool {
+        self.upstream.is_some()
+    }
+
+    /// True where the stream of our primary flows.
+    #[must_use]
+    pub fn link_is_up(&self) -> bool {
+        let up = |upstream: &Upstream| upstream.state == LinkState::Connected;
+        self.upstream.as_ref().is_some_and(up)
+    }
+
+    /// How many replicas follow the stream and acknowledged within `max_lag_s`.
+    #[must_use]
+    pub fn good_replicas(&self, now_ms: i64, max_lag_s: i64) -> usize {
+        let good = |replica: &&Replica| {
+            replica.state == ReplicaState::Online && (now_ms - replica.ack_ms) / 1000 <= max_lag_s
+        };
+        self.replicas.iter().filter(good).count()
+    }
+
+    /// How many online replicas have acknowledged `offset`.
+    #[must_use]
+    pub fn acknowledged(&self, offset: Offset) -> usize {
+        let there = |replica: &&Replica| {
+            replica.state == ReplicaState::Online && replica.ack_offset >= offset
+        };
+        self.replicas.iter().filter(there).count()
+    }
+
+    /// The replica of this client id.
+    pub fn replica_mut(&mut self, id: u64) -> Option<&mut Replica> {
+        self.replicas.iter_mut().find(|replica| replica.id == id)
+    }
+}

@@ -1,0 +1,50 @@
+//! The state that all clients share, next to the keyspace.
+
+use super::client::ClientId;
+use super::clients::Clients;
+use super::persistence::Persistence;
+use super::pubsub::PubSub;
+use super::replication::Replication;
+use super::rng::Rng;
+use super::settings::Settings;
+use super::stats::{CommandStats, Stats};
+use super::stream_log::StreamLog;
+use super::watch::Watches;
+use crate::command::table::CommandTable;
+use crate::offset::ReplicationId;
+
+/// See the module's comment.
+pub struct Server {
+    /// Typed directives.
+    pub settings: Settings,
+    /// Every command by name.
+    pub table: CommandTable,
+    /// Counters.
+    pub stats: Stats,
+    /// Counters of each command, by its index in the table.
+    pub command_stats: Vec<CommandStats>,
+    /// All clients but the one whose command runs.
+    pub clients: Clients,
+    /// Subscriptions.
+    pub pubsub: PubSub,
+    /// WATCH.
+    pub watches: Watches,
+    /// Roles, histories, peers.
+    pub replication: Replication,
+    /// Snapshots and their progress.
+    pub persistence: Persistence,
+    /// The stream.
+    pub log: StreamLog,
+    /// Randomness.
+    pub rng: Rng,
+    /// The id of this run, 40 hex digits.
+    pub run_id: ReplicationId,
+    /// When the engine was made, unix ms.
+    pub started_ms: i64,
+    /// False after DEBUG SET-ACTIVE-EXPIRE 0.
+    pub active_expire: bool,
+    /// Clients that a WAIT keeps waiting.
+    pub waiting: Vec<ClientId>,
+    /// The host's clock at the end of the last command, nanoseconds: the start of the next.
+    pub(super) clock_ns: u64,
+}

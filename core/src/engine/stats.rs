@@ -1,0 +1,82 @@
+//! Counters that INFO shows. Each is counted where the thing happens.
+
+use std::collections::HashMap;
+
+/// Counters of key look-ups.
+#[derive(Clone, Debug, Default)]
+pub struct KeyStats {
+    /// Look-ups that found a key.
+    pub hits: u64,
+    /// Look-ups that found none.
+    pub misses: u64,
+    /// Keys removed because their time had come.
+    pub expired_keys: u64,
+}
+
+/// Counters of one command.
+#[derive(Clone, Debug, Default)]
+pub struct CommandStats {
+    /// Calls that ran.
+    pub calls: u64,
+    /// Time spent in them, nanoseconds.
+    pub nanos: u64,
+    /// Calls refused before they ran.
+    pub rejected_calls: u64,
+    /// Calls that ran and failed.
+    pub failed_calls: u64,
+    /// How long calls took, for the percentiles of INFO latencystats.
+    pub latency: super::histogram::Histogram,
+}
+
+/// All counters that CONFIG RESETSTAT clears.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections_received: u64,
+    /// Commands that ran.
+    pub commands_processed: u64,
+    /// Bytes read from clients.
+    pub net_input_bytes: u64,
+    /// Bytes written to clients.
+    pub net_output_bytes: u64,
+    /// Bytes of the stream read from the primary.
+    pub repl_input_bytes: u64,
+    /// Bytes of the stream and of snapshots sent to replicas.
+    pub repl_output_bytes: u64,
+    /// Connections refused at maxclients or by protected mode.
+    pub rejected_connections: u64,
+    /// Full syncs served.
+    pub sync_full: u64,
+    /// Partial resyncs served.
+    pub sync_partial_ok: u64,
+    /// Partial resyncs asked for and refused.
+    pub sync_partial_err: u64,
+    /// Snapshot walks made for full syncs; one may serve many replicas.
+    pub sync_snapshots: u64,
+    /// Cycles of active expiry that ran out of time.
+    pub expired_time_cap_reached: u64,
+    /// Time spent in active expiry, microseconds.
+    pub expire_cycle_usec: u64,
+    /// Error replies sent.
+    pub error_replies: u64,
+    /// Errors of a replica's own about its primary's stream.
+    pub unexpected_error_replies: u64,
+    /// Reads from client sockets.
+    pub reads_processed: u64,
+    /// Writes to client sockets.
+    pub writes_processed: u64,
+    /// Authentication failures.
+    pub access_denied_auth: u64,
+    /// Batches run.
+    pub batches: u64,
+    /// Time the engine's lock was held, microseconds.
+    pub lock_held_usec: u64,
+    /// The longest time the engine's lock was held at once, microseconds.
+    pub lock_held_max_usec: u64,
+    /// Objects freed off the engine's path.
+    pub lazyfreed_objects: u64,
+    /// Error replies by code.
+    pub errors: HashMap<String, u64>,
+    /// Counters sampled ten times a second, for the instantaneous figures.
+    pub rates: super::rates::Rates,
+}

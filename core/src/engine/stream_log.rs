@@ -1,0 +1,133 @@
+//! The one stream: every effect, encoded once, at one offset.
+
+use super::effects::{Propagated, encode_command};
+use crate::offset::Offset;
+use crate::seams::LogSink;
+
+/// Collects the stream of a batch and hands it to the sinks.
+#[derive(Default)]
+pub struct StreamLog {
+    /// The offset behind the last byte, pending ones included.
+    offset: Offset,
+    pending: Vec<u8>,
+    /// The database that the stream's reader has selected; none forces a SELECT.
+    selected: Option<usize>,
+    sinks: Vec<Box<dyn LogSink>>,
+}
+
+impl StreamLog {
+    /// The offset behind everything written so far.
+    #[must_use]
+    pub const fn offset(&self) -> Offset {
+        self.offset
+    }
+
+    /// True where somebody takes the stream. Without takers nothing is encoded
+    /// and the offset stands still.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        !self.sinks.is_empty()
+    }
+
+    /// Adds a taker.
+    pub fn add_sink(&mut self, sink: Box<dyn LogSink>) {
+        self.flush();
+        self.sinks.push(sink);
+    }
+
+    /// Removes all takers.
+    pub fn remove_sinks(&mut self) {
+        self.flush();
+        self.sinks.clear();
+    }
+
+    /// Continues at another offset, as after a full sync.
+    pub fn reset(&mut self, offset: Offset) {
+        self.flush();
+        self.offset = offset;
+        self.selected = None;
+    }
+
+    /// Makes the next command carry a SELECT, as a new reader needs it.
+    pub const fn force_select(&mut self) {
+        self.selected = None;
+    }
+
+    /// The database the stream has selected, for a snapshot's `repl-stream-db`.
+    #[must_use]
+    pub const fn selected_db(&self) -> Option<usize> {
+        self.selected
+    }
+
+    /// Notes what the verbatim stream of our primary has selected.
+    pub const fn set_selected_db(&mut self, db: Option<usize>) {
+        self.selected = db;
+    }
+
+    fn append(&mut self, resp: &[u8]) {
+        self.pending.extend_from_slice(resp);
+        self.offset = self.offset.advance(resp.len());
+    }
+
+    fn select(&mut self, db: usize) {
+        if self.selected != Some(db) {
+            let mut resp = Vec::new();
+            encode_command(&[b"SELECT", db.to_string().as_bytes()], &mut resp);
+            self.append(&resp);
+            self.selected = Some(db);
+        }
+    }
+
+    /// Writes one unit: one command as it is, several wrapped in MULTI and EXEC.
+    pub fn write_unit(&mut self, commands: Vec<Propagated>) {
+        if !self.is_active() || commands.is_empty() {
+            return;
+        }
+        let wrapped = commands.len() > 1;
+        if wrapped {
+            // SELECT goes in front, so that MULTI never splits from its first command's database.
+            if let Some(db) = commands.iter().find_map(|command| command.db) {
+                self.select(db);
+            }
+            self.append(b"*1\r\n$5\r\nMULTI\r\n");
+        }
+        for command in commands {
+            if let Some(db) = command.db {
+                self.select(db);
+            }
+            self.append(&command.resp);
+        }
+        if wrapped {
+            self.append(b"*1\r\n$4\r\nEXEC\r\n");
+        }
+    }
+
+    /// Writes a command that carries no SELECT: PING and REPLCONF GETACK.
+    pub fn write_bare(&mut self, args: &[&[u8]]) {
+        if self.is_active() {
+            let mut resp = Vec::new();
+            encode_command(args, &mut resp);
+            self.append(&resp);
+        }
+    }
+
+    /// Writes bytes of our primary's stream as they came.
+    pub fn write_verbatim(&mut self, bytes: &[u8]) {
+        if self.is_active() {
+            self.pending.extend_from_slice(bytes);
+        }
+        self.offset = self.offset.advance(bytes.len());
+    }
+
+    /// Hands the batch's bytes to the sinks.
+    pub fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let start = Offset(self.offset.0 - self.pending.len() as u64);
+        for sink in &mut self.sinks {
+            sink.append(start, &self.pending);
+        }
+        self.pending.clear();
+    }
+}

@@ -1,0 +1,177 @@
+//! What the engine asks of the process it lives in.
+//!
+//! Most commands need nothing but the keyspace. The few that concern the process
+//! (SAVE, SHUTDOWN, CONFIG REWRITE, REPLICAOF, PSYNC …) go through this seam, so
+//! that a handler still opens no file and owns no socket.
+
+use crate::engine::{ClientId, Engine};
+use crate::offset::{Offset, ReplicationId};
+
+/// What REPLICAOF asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrimaryAddress {
+    /// A name or an address.
+    pub host: String,
+    /// A port.
+    pub port: u16,
+}
+
+/// What a replica asks for with PSYNC or SYNC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncRequest {
+    /// The history and the offset it can continue, if any; none asks for everything.
+    pub continuing: Option<(ReplicationId, Offset)>,
+    /// True for PSYNC; SYNC gets a bulk transfer without a line before it.
+    pub psync: bool,
+}
+
+/// How SHUTDOWN is to proceed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShutdownOptions {
+    /// SAVE or NOSAVE; none follows the save points.
+    pub save: Option<bool>,
+    /// Do not wait for replicas.
+    pub now: bool,
+    /// Go on whatever fails.
+    pub force: bool,
+}
+
+/// Work that takes longer than a command may, and is started here and done elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// SAVE: the client waits and is answered by `Engine::answer`.
+    Save(ClientId),
+    /// BGSAVE, and a full save that a save point asks for.
+    BackgroundSave,
+    /// BGSAVE CANCEL.
+    CancelSave,
+    /// SHUTDOWN: the client waits for an answer only if it fails.
+    Shutdown(ClientId, ShutdownOptions),
+    /// SHUTDOWN ABORT.
+    AbortShutdown,
+    /// REPLICAOF: follow this primary, or nobody.
+    Follow(Option<PrimaryAddress>),
+    /// PSYNC or SYNC: this client's connection becomes a replica's link.
+    Attach(ClientId, SyncRequest),
+    /// A directive changed that the process acts on.
+    Reconfigure(&'static str),
+}
+
+/// Facts of the process that INFO shows.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessFacts {
+    /// Process id.
+    pub pid: u32,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
+    /// Bytes that the allocator has handed out.
+    pub allocated_bytes: u64,
+    /// Bytes the allocator holds from the system.
+    pub allocator_active_bytes: u64,
+    /// Memory of the machine, bytes.
+    pub total_memory_bytes: u64,
+    /// Processor time of the process, microseconds in the kernel.
+    pub cpu_sys_usec: u64,
+    /// Processor time of the process, microseconds outside the kernel.
+    pub cpu_user_usec: u64,
+    /// The same of the main thread, in the kernel.
+    pub main_cpu_sys_usec: u64,
+    /// The same of the main thread, outside the kernel.
+    pub main_cpu_user_usec: u64,
+    /// Path of the running program.
+    pub executable: String,
+    /// Path of the configuration file, empty without one.
+    pub config_file: String,
+    /// Kernel name and release, as uname prints them.
+    pub os: String,
+    /// Name of the allocator.
+    pub allocator: &'static str,
+    /// The listeners, each as INFO shows it after `listenerN:`.
+    pub listeners: Vec<String>,
+    /// True where more than one I/O thread is running.
+    pub io_threads_active: bool,
+}
+
+/// The process around the engine. An embedder that has no files and no
+/// listeners uses [`NoHost`], which refuses what needs them.
+///
+/// # Obligations of an implementation
+///
+/// * It is called under the engine's lock. `start` only notes the job; whoever
+///   drives the engine does it after the batch.
+/// * `monotonic_ns` never goes back.
+pub trait Host {
+    /// Nanoseconds since some moment, for durations.
+    fn monotonic_ns(&self) -> u64;
+
+    /// Facts for INFO.
+    fn facts(&self) -> ProcessFacts;
+
+    /// Starts a job.
+    ///
+    /// # Errors
+    /// The text of the error reply, code included, where this host does no such job.
+    fn start(&mut self, job: Job) -> Result<(), String>;
+
+    /// Writes the configuration back to its file (CONFIG REWRITE).
+    ///
+    /// # Errors
+    /// The text of the error reply, code included.
+    fn rewrite_config(&mut self, engine: &mut dyn ConfigSource) -> Result<(), String>;
+
+    /// Lets everything wait (DEBUG SLEEP).
+    fn sleep_us(&mut self, micros: u64);
+
+    /// Writes the dataset to memory in the process's snapshot format and reads it
+    /// back (DEBUG RELOAD).
+    ///
+    /// # Errors
+    /// The text of the error reply, code included.
+    fn reload(&mut self, engine: &mut Engine) -> Result<(), String>;
+
+    /// Writes a line to the log (DEBUG LOG, and what the engine has to say).
+    fn log(&mut self, line: &str);
+}
+
+/// Where CONFIG REWRITE gets the current values from.
+pub trait ConfigSource {
+    /// Every directive with its current value, as CONFIG GET shows them.
+    fn directives(&self) -> Vec<(String, String)>;
+}
+
+/// A host without a process: for embedding and for tests.
+#[derive(Clone, Debug, Default)]
+pub struct NoHost {
+    /// What `monotonic_ns` answers; the caller moves it.
+    pub now_ns: u64,
+}
+
+const NO_HOST: &str = "ERR this embedded engine has no host for that";
+
+impl Host for NoHost {
+    fn monotonic_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn facts(&self) -> ProcessFacts {
+        ProcessFacts::default()
+    }
+
+    fn start(&mut self, _job: Job) -> Result<(), String> {
+        Err(NO_HOST.to_owned())
+    }
+
+    fn rewrite_config(&mut self, _engine: &mut dyn ConfigSource) -> Result<(), String> {
+        Err("ERR The server is running without a config file".to_owned())
+    }
+
+    fn sleep_us(&mut self, micros: u64) {
+        self.now_ns += micros * 1000;
+    }
+
+    fn reload(&mut self, _engine: &mut Engine) -> Result<(), String> {
+        Err(NO_HOST.to_owned())
+    }
+
+    fn log(&mut self, _line: &str) {}
+}

@@ -1,0 +1,15 @@
+//! Where the stream goes: the backlog, and the log on disk.
+
+use crate::offset::Offset;
+
+/// Takes the replication stream, in order and without gaps.
+///
+/// # Obligations of an implementation
+///
+/// * It is called under the engine's lock, once per batch: it copies the bytes
+///   and returns. It does not wait for a disk or a peer.
+/// * `start` is where the previous call ended, except after `reset`.
+pub trait LogSink: Send {
+    /// Takes whole write units, encoded as RESP.
+    fn append(&mut self, start: Offset, bytes: &[u8]);
+}

@@ -1,0 +1,114 @@
+//! An engine for unit tests: commands in, replies and the stream out.
+
+use std::sync::{Arc, Mutex};
+
+use crate::engine::settings::{Allowed, Settings};
+use crate::engine::{ClientId, Engine, EngineOptions, Peer};
+use crate::keyspace::HashSeed;
+use crate::offset::{Offset, ReplicationId};
+use crate::seams::{LogSink, NoHost};
+use crate::text::quote;
+
+struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl LogSink for Capture {
+    fn append(&mut self, _start: Offset, bytes: &[u8]) {
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .extend_from_slice(bytes);
+    }
+}
+
+/// One engine with one client, at a moment that the test moves.
+pub(crate) struct TestEngine {
+    pub(crate) engine: Engine,
+    pub(crate) id: ClientId,
+    pub(crate) now_ms: i64,
+    host: NoHost,
+    stream: Arc<Mutex<Vec<u8>>>,
+}
+
+impl TestEngine {
+    pub(crate) fn new() -> Self {
+        let mut engine = Engine::new(EngineOptions {
+            databases: 16,
+            hash_seed: HashSeed::new(1, 2),
+            rng_seed: 3,
+            run_id: ReplicationId::from_random([1; 20]),
+            replid: ReplicationId::from_random([2; 20]),
+            now_ms: 1_000_000,
+            settings: Settings {
+                enable_debug_command: Allowed::Yes,
+                ..Settings::default()
+            },
+        });
+        let stream = Arc::new(Mutex::new(Vec::new()));
+        engine
+            .server
+            .log
+            .add_sink(Box::new(Capture(Arc::clone(&stream))));
+        let id = engine.connect(Peer::default(), 1_000_000);
+        Self {
+            engine,
+            id,
+            now_ms: 1_000_000,
+            host: NoHost::default(),
+            stream,
+        }
+    }
+
+    /// Adds another client.
+    pub(crate) fn connect(&mut self) -> ClientId {
+        self.engine.connect(Peer::default(), self.now_ms)
+    }
+
+    /// Runs a line, split as in redis-cli, and answers the raw reply.
+    pub(crate) fn run_as(&mut self, id: ClientId, line: &str) -> String {
+        let args = quote::split(line.as_bytes()).expect("a test's line is well quoted");
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        self.engine.begin_batch(&self.host);
+        self.engine.execute(id, &args, self.now_ms, &mut self.host);
+        self.engine.end_batch();
+        self.output(id)
+    }
+
+    /// As `run_as`, for the first client.
+    pub(crate) fn run(&mut self, line: &str) -> String {
+        self.run_as(self.id, line)
+    }
+
+    /// What waits to be sent to a client, with `\r\n` shown as a blank.
+    pub(crate) fn output(&mut self, id: ClientId) -> String {
+        let mut out = Vec::new();
+        self.engine.take_output(id, &mut out);
+        let text = String::from_utf8_lossy(&out).replace("\r\n", " ");
+        text.trim_end().to_owned()
+    }
+
+    /// The commands of the stream since the last call, arguments joined by
+    /// blanks, commands by ` | `. SELECTs are left out.
+    pub(crate) fn stream(&mut self) -> String {
+        let bytes = std::mem::take(&mut *self.stream.lock().expect("not poisoned"));
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let mut commands: Vec<Vec<&str>> = Vec::new();
+        for line in text.split("\r\n") {
+            if line.starts_with('*') {
+                commands.push(Vec::new());
+            } else if !line.starts_with('$') && !line.is_empty() {
+                commands
+                    .last_mut()
+                    .expect("an array comes first")
+                    .push(line);
+            }
+        }
+        commands.retain(|command| command[0] != "SELECT");
+        let joined: Vec<String> = commands.iter().map(|words| words.join(" ")).collect();
+        joined.join(" | ")
+    }
+
+    /// Lets the cron run at the current moment.
+    pub(crate) fn tick(&mut self) {
+        self.engine.tick(self.now_ms, &mut self.host);
+    }
+}
