@@ -254,10 +254,7 @@ impl Replica {
         let mut unread = std::mem::take(&mut self.unread);
         unread.extend_from_slice(bytes);
         let mut input = unread.as_slice();
-        loop {
-            let Some(event) = session.next_event(&mut input) else {
-                break;
-            };
+        while let Some(event) = session.next_event(&mut input) {
             match event {
                 ReplicaEvent::Continue { replid } => {
                     let (old, offset) = self.held.unwrap();

@@ -9,6 +9,7 @@ pub mod entry;
 pub mod freeze;
 pub mod hash;
 mod segment;
+pub mod snapshot_walk;
 pub mod space;
 pub mod table;
 
@@ -16,5 +17,6 @@ pub use db::Db;
 pub use entry::Entry;
 pub use freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 pub use hash::HashSeed;
+pub use snapshot_walk::SnapshotWalk;
 pub use space::{Garbage, Keyspace};
 pub use table::Table;
