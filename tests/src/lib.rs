@@ -1,1 +1,27 @@
-//! Towline: tests.
+//! The harness of Towline's end-to-end tests.
+//!
+//! It starts real servers (Towline, Redis 7.0, Valkey 9.1) on free ports of
+//! 127.0.0.1, talks to them with a RESP client of its own that shares no code
+//! with Towline, and waits for conditions instead of sleeping.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`paths`] | where the repository, the peers and the server binary are |
+//! | [`server`] | start, restart, stop and read the log of a server |
+//! | [`resp`] | a blocking RESP2/RESP3 client, the oracle |
+//! | [`info`] | INFO as a list of sections and fields |
+//! | [`wait`] | wait until something holds |
+//! | [`sync`] | wait until a chain of servers holds the same data |
+//! | [`proxy`] | a TCP proxy whose connections can be cut |
+//! | [`rng`] | the small generator behind it |
+//! | [`tables`] | the reference tables below `tests/reference` |
+
+pub mod info;
+pub mod paths;
+pub mod proxy;
+pub mod resp;
+pub mod rng;
+pub mod server;
+pub mod sync;
+pub mod tables;
+pub mod wait;

@@ -1,0 +1,66 @@
+//! Where the repository, the peers and the server under test are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The top of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests package lies inside the repository")
+        .to_path_buf()
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from)
+}
+
+/// A file below `tests/reference`.
+pub fn reference(name: &str) -> PathBuf {
+    repository().join("tests/reference").join(name)
+}
+
+/// The program of a peer, such as `redis-cli`; fetched first where it is missing.
+pub fn peer(program: &str) -> PathBuf {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    FETCHED.get_or_init(fetch_peers).join("bin").join(program)
+}
+
+fn fetch_peers() -> PathBuf {
+    let script = repository().join("tests/fetch-peers");
+    run_to_success(Command::new(script));
+    env::var_os("TOWLINE_PEERS").map_or_else(|| repository().join("target/peers"), PathBuf::from)
+}
+
+/// The `towline-server` binary: the one that `TOWLINE_SERVER` names, else cargo's,
+/// which builds it when it is missing or older than its sources.
+pub fn towline_server() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| env::var_os("TOWLINE_SERVER").map_or_else(build_towline, PathBuf::from))
+        .clone()
+}
+
+fn build_towline() -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--package", "towline-server"]);
+    command.current_dir(repository());
+    run_to_success(command);
+    target().join("debug/towline-server")
+}
+
+fn run_to_success(mut command: Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}
