@@ -43,18 +43,18 @@ impl Server {
 
     pub(super) fn start(setup: Setup) -> Self {
         let dir = TempDir::new(&setup.kind.to_string());
+        let port = free_port();
+        let child = spawn(&setup, &dir, port);
+        let mut server = Self {
+            setup,
+            dir,
+            port,
+            child,
+        };
         for _ in 0..PORT_ATTEMPTS {
-            let port = free_port();
-            let child = spawn(&setup, &dir, port);
-            let mut server = Self {
-                setup,
-                dir,
-                port,
-                child,
-            };
             match server.wait_started() {
                 Started::Answers => return server,
-                Started::PortTaken => (setup, dir) = server.into_parts(),
+                Started::PortTaken => server.move_to(free_port()),
             }
         }
         panic!("no port could be had in {PORT_ATTEMPTS} attempts");
@@ -261,10 +261,11 @@ impl Server {
         }
     }
 
-    fn into_parts(mut self) -> (Setup, TempDir) {
-        self.kill();
-        let empty = TempDir::new("unused");
-        (self.setup.clone(), std::mem::replace(&mut self.dir, empty))
+    fn move_to(&mut self, port: u16) {
+        self.port = port;
+        // The old log says that the old port was taken, which must not be read again.
+        fs::remove_file(log_file(&self.dir)).expect("the log can be removed");
+        self.child = spawn(&self.setup, &self.dir, port);
     }
 }
 
