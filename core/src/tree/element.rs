@@ -13,8 +13,18 @@ pub trait Element: Clone {
     /// Most items in one leaf.
     const LEAF_ITEMS_MAX: usize = 64;
 
+    /// Whether keys are spread evenly over [`position`](Self::position), as
+    /// hashes are. Searches then guess and look around the guess, which
+    /// touches one or two cache lines of a node where halving touches four.
+    const EVEN: bool = false;
+
     /// The item's key, as inner nodes keep it.
     fn key(&self) -> Self::Key;
+
+    /// Where an evenly spread key lies in the range of `u64`.
+    fn position(_key: &Self::Key) -> u64 {
+        0
+    }
 
     /// What the item counts for in ranks: 1, unless it stands for several.
     fn weight(&self) -> usize {
@@ -31,6 +41,12 @@ pub trait Probe<T: Element> {
 
     /// Where `item` lies.
     fn compare(&self, item: &T) -> Ordering;
+
+    /// Where what is searched for lies in the range of `u64`, if keys are
+    /// spread evenly there.
+    fn position(&self) -> u64 {
+        0
+    }
 }
 
 /// Where the item is its own key, any comparison is a probe.

@@ -16,21 +16,100 @@ pub(super) trait Locate<T: Element> {
 }
 
 /// The place of a searched item.
-pub(super) struct ByProbe<'a, P>(pub(super) &'a P);
+pub(super) struct ByProbe<'a, P> {
+    probe: &'a P,
+    span: Span,
+}
+
+impl<'a, P> ByProbe<'a, P> {
+    #[inline]
+    pub(super) fn new(probe: &'a P) -> Self {
+        let span = Span {
+            low: 0,
+            high: u64::MAX,
+            len: None,
+        };
+        Self { probe, span }
+    }
+}
 
 impl<T: Element, P: Probe<T>> Locate<T> for ByProbe<'_, P> {
     #[inline]
     fn child(&mut self, children: &[Child<T>]) -> usize {
         // The first child's key decides nothing: what lies before it also goes there.
-        children[1..].partition_point(|child| {
-            let order = self.0.compare_key(&child.key);
-            order.unwrap_or_else(|| self.0.compare(child.node.first())) != Ordering::Greater
-        })
+        let others = &children[1..];
+        let is_behind = |child: &Child<T>| {
+            let order = self.probe.compare_key(&child.key);
+            order.unwrap_or_else(|| self.probe.compare(child.node.first())) == Ordering::Greater
+        };
+        if !T::EVEN {
+            return others.partition_point(|child| !is_behind(child));
+        }
+        let mut chosen = self.span.guess(self.probe.position(), children.len());
+        while chosen > 0 && is_behind(&children[chosen]) {
+            chosen -= 1;
+        }
+        while chosen < others.len() && !is_behind(&others[chosen]) {
+            chosen += 1;
+        }
+        self.span.narrow(children, chosen);
+        chosen
     }
 
     #[inline]
     fn slot(&mut self, items: &[T]) -> Result<usize, usize> {
-        items.binary_search_by(|item| self.0.compare(item))
+        if !T::EVEN {
+            return items.binary_search_by(|item| self.probe.compare(item));
+        }
+        let mut slot = self.span.guess(self.probe.position(), items.len());
+        // Up to the guess everything may lie behind, from there on before.
+        while slot > 0 && self.probe.compare(&items[slot - 1]) != Ordering::Less {
+            slot -= 1;
+        }
+        while slot < items.len() {
+            match self.probe.compare(&items[slot]) {
+                Ordering::Less => slot += 1,
+                Ordering::Equal => return Ok(slot),
+                Ordering::Greater => break,
+            }
+        }
+        Err(slot)
+    }
+}
+
+/// What is known of a node before it is touched: between which positions its
+/// keys lie, and, if it is a leaf, how many there are. A guess needs no more,
+/// so the processor fetches the guessed slot along with the node's header.
+struct Span {
+    low: u64,
+    high: u64,
+    len: Option<usize>,
+}
+
+impl Span {
+    /// The likely index of `position` among `len` evenly spread ones.
+    #[inline]
+    fn guess(&self, position: u64, len: usize) -> usize {
+        // Without their lowest bits the product fits, whatever the lengths.
+        let width = ((self.high - self.low) >> u16::BITS).max(1);
+        let offset = (position.clamp(self.low, self.high) - self.low) >> u16::BITS;
+        let expected = self.len.unwrap_or(len).min(u16::MAX.into()) as u64;
+        let guess = (offset * expected / width) as usize;
+        if guess < len {
+            guess
+        } else {
+            len.saturating_sub(1)
+        }
+    }
+
+    #[inline]
+    fn narrow<T: Element>(&mut self, children: &[Child<T>], chosen: usize) {
+        let child = &children[chosen];
+        self.low = T::position(&child.key);
+        if let Some(next) = children.get(chosen + 1) {
+            self.high = T::position(&next.key);
+        }
+        self.len = child.is_leaf().then_some(child.items);
     }
 }
 

@@ -99,18 +99,18 @@ impl<T: Element> Tree<T> {
     /// The item that `probe` answers `Equal` for.
     #[inline]
     pub fn get(&self, probe: &impl Probe<T>) -> Option<&T> {
-        let (items, slot) = self.root.find(&mut ByProbe(probe));
+        let (items, slot) = self.root.find(&mut ByProbe::new(probe));
         slot.ok().map(|slot| &items[slot])
     }
 
     /// The item that `probe` answers `Equal` for, with its index and rank.
     pub fn locate(&self, probe: &impl Probe<T>) -> Option<Located<'_, T>> {
-        self.locate_by(ByProbe(probe))
+        self.locate_by(ByProbe::new(probe))
     }
 
     /// How many items lie before what `probe` searches for.
     pub fn index_of(&self, probe: &impl Probe<T>) -> usize {
-        let mut at = Counting::new(ByProbe(probe));
+        let mut at = Counting::new(ByProbe::new(probe));
         let _ = self.root.find(&mut at);
         at.items
     }
@@ -172,7 +172,7 @@ impl<T: Element> Tree<T> {
     /// Puts `item` where `probe`, which searches for it, says; returns the
     /// item that it replaces.
     pub fn insert(&mut self, probe: &impl Probe<T>, item: T) -> Option<T> {
-        self.insert_by(&mut ByProbe(probe), item)
+        self.insert_by(&mut ByProbe::new(probe), item)
     }
 
     /// Inserts `item` before the item at `index`, which may be the length.
@@ -219,7 +219,7 @@ impl<T: Element> Tree<T> {
 
     /// Takes out the item that `probe` answers `Equal` for.
     pub fn remove(&mut self, probe: &impl Probe<T>) -> Option<T> {
-        self.remove_by(&mut ByProbe(probe))
+        self.remove_by(&mut ByProbe::new(probe))
     }
 
     /// Takes out the item at `index`.
@@ -268,7 +268,7 @@ impl<T: Element> Tree<T> {
     /// Changes the item that `probe` answers `Equal` for in place. Its sort
     /// key must stay the same; its weight may change.
     pub fn update<R>(&mut self, probe: &impl Probe<T>, f: impl FnOnce(&mut T) -> R) -> Option<R> {
-        self.update_by(ByProbe(probe), |item, _| f(item))
+        self.update_by(ByProbe::new(probe), |item, _| f(item))
     }
 
     /// Changes the item at `index` in place; see [`update`](Self::update).

@@ -258,6 +258,10 @@ impl<T: Element> Child<T> {
         }
     }
 
+    pub(super) fn is_leaf(&self) -> bool {
+        matches!(self.node, Node::Leaf(_))
+    }
+
     fn apply<R>(&mut self, change: &Change<R, T>) {
         self.items = add(self.items, change.items);
         self.weight = add(self.weight, change.weight);

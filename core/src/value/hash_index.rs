@@ -23,9 +23,14 @@ pub struct Hashed {
 
 impl Element for Hashed {
     type Key = u64;
+    const EVEN: bool = true;
 
     fn key(&self) -> u64 {
         self.hash
+    }
+
+    fn position(key: &u64) -> u64 {
+        *key
     }
 }
 
@@ -48,6 +53,10 @@ impl Probe<Hashed> for ByField<'_> {
             .cmp(&self.hash)
             .then_with(|| item.item.field().cmp(self.field))
     }
+
+    fn position(&self) -> u64 {
+        self.hash
+    }
 }
 
 /// Searches for the first item at or behind a hash.
@@ -68,6 +77,10 @@ impl Probe<Hashed> for FromHash {
         } else {
             Ordering::Greater
         }
+    }
+
+    fn position(&self) -> u64 {
+        self.0
     }
 }
 
