@@ -15,3 +15,4 @@ pub(crate) mod testing;
 pub mod text;
 pub mod tree;
 pub mod value;
+pub mod version;

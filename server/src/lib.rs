@@ -1,1 +1,3 @@
 //! Towline: server.
+
+pub mod conf;
