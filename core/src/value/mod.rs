@@ -1,5 +1,6 @@
 //! What a key may hold.
 
+mod duplicates;
 pub mod hash;
 pub mod hash_index;
 pub mod item;
@@ -22,6 +23,9 @@ pub use zset::ZSet;
 
 /// Freeing a string beyond this goes back to the system, which takes long.
 const LARGE_STRING_BYTES: usize = 1 << 20;
+
+/// Freeing more items than this, one allocation each, takes long.
+const LARGE_ITEMS: usize = 64;
 
 /// A value that belongs to nobody yet: on its way into the keyspace or out of it.
 #[derive(Clone, Debug)]
@@ -130,6 +134,12 @@ impl ValueRef<'_> {
     pub fn is_large(&self) -> bool {
         match self {
             Self::Str(bytes) => bytes.len() > LARGE_STRING_BYTES,
+            Self::Hash(hash) => hash
+                .as_index()
+                .is_some_and(|index| index.len() > LARGE_ITEMS),
+            Self::Set(set) => set
+                .as_index()
+                .is_some_and(|index| index.len() > LARGE_ITEMS),
             _ => false,
         }
     }
