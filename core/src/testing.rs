@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::engine::settings::{Allowed, Settings};
+use crate::config::Config;
 use crate::engine::{ClientId, Engine, EngineOptions, Peer};
 use crate::keyspace::HashSeed;
 use crate::offset::{Offset, ReplicationId};
@@ -31,17 +31,16 @@ pub(crate) struct TestEngine {
 
 impl TestEngine {
     pub(crate) fn new() -> Self {
+        let mut config = Config::new();
+        let loaded = config.load(b"enable-debug-command", &[b"yes"]);
+        loaded.expect("a directive and its value");
         let mut engine = Engine::new(EngineOptions {
-            databases: 16,
             hash_seed: HashSeed::new(1, 2),
             rng_seed: 3,
             run_id: ReplicationId::from_random([1; 20]),
             replid: ReplicationId::from_random([2; 20]),
             now_ms: 1_000_000,
-            settings: Settings {
-                enable_debug_command: Allowed::Yes,
-                ..Settings::default()
-            },
+            config,
         });
         let stream = Arc::new(Mutex::new(Vec::new()));
         engine

@@ -4,7 +4,6 @@
 //! them sees the first.
 
 use super::client::ClientFlags;
-use super::settings::Allowed;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::spec::CommandSpec;
 use crate::command::table::Found;
@@ -85,12 +84,7 @@ fn permitted(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandR
     let local = ctx.client.flags.contains(ClientFlags::UNIX_SOCKET)
         || ctx.client.peer.addr.starts_with("127.")
         || ctx.client.peer.addr.starts_with("[::1]");
-    let allowed = match ctx.server.settings.enable_debug_command {
-        Allowed::Yes => true,
-        Allowed::Local => local,
-        Allowed::No => false,
-    };
-    if allowed {
+    if ctx.server.config.enable_debug_command.allows(local) {
         return Ok(());
     }
     Err(CommandError::text(
@@ -101,7 +95,7 @@ fn permitted(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandR
 }
 
 fn authenticated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    let needed = !ctx.server.settings.requirepass.is_empty() && !ctx.client.authenticated;
+    let needed = !ctx.server.config.requirepass.is_empty() && !ctx.client.authenticated;
     if needed && !spec.flags.contains(Flags::NO_AUTH) {
         return Err(CommandError::text("NOAUTH Authentication required."));
     }
@@ -126,9 +120,9 @@ fn queued_any(ctx: &Ctx<'_>, test: impl Fn(&CommandSpec) -> bool) -> bool {
 
 /// A primary whose last save failed refuses writes until one succeeds.
 fn durable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    let settings = &ctx.server.settings;
+    let settings = &ctx.server.config;
     let failing = settings.stop_writes_on_bgsave_error
-        && !settings.save_points.is_empty()
+        && !settings.save.is_empty()
         && !ctx.server.persistence.last_save_ok;
     if !failing || ctx.server.replication.is_replica() {
         return Ok(());
@@ -146,10 +140,10 @@ fn durable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandRes
 }
 
 fn replicated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    let settings = &ctx.server.settings;
+    let settings = &ctx.server.config;
     let (wanted, lag) = (
-        settings.min_replicas_to_write,
-        settings.min_replicas_max_lag_s,
+        settings.min_replicas_to_write as usize,
+        i64::from(settings.min_replicas_max_lag_s),
     );
     let replication = &ctx.server.replication;
     if wanted == 0 || lag == 0 || replication.is_replica() || !writes(ctx, spec) {
@@ -164,7 +158,7 @@ fn replicated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> Command
 }
 
 fn writable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    let read_only = ctx.server.replication.is_replica() && ctx.server.settings.replica_read_only;
+    let read_only = ctx.server.replication.is_replica() && ctx.server.config.replica_read_only;
     if read_only && writes(ctx, spec) {
         return Err(CommandError::text(
             "READONLY You can't write against a read only replica.",
@@ -199,7 +193,7 @@ fn fresh(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResul
     let replication = &ctx.server.replication;
     let stale = replication.is_replica()
         && !replication.link_is_up()
-        && !ctx.server.settings.replica_serve_stale_data;
+        && !ctx.server.config.replica_serve_stale_data;
     if stale && !spec.flags.contains(Flags::STALE) {
         return Err(CommandError::text(
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
@@ -305,7 +299,7 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     ctx.effects.finish(db, args);
     let now = ctx.host.monotonic_ns();
     ctx.server.clock_ns = now;
-    let tracking = ctx.server.settings.latency_tracking;
+    let tracking = ctx.server.config.latency_tracking;
     let stats = &mut ctx.server.command_stats[found.index];
     stats.calls += 1;
     stats.failed_calls += u64::from(failed);

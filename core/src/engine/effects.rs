@@ -2,47 +2,7 @@
 //! replicas and the log repeat, and the events that subscribers of keyspace
 //! notifications hear.
 
-use bitflags::bitflags;
-
-bitflags! {
-    /// Classes of keyspace notifications, as `notify-keyspace-events` selects them.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct NotifyClass: u16 {
-        /// `K`: channels named after the key.
-        const KEYSPACE = 1 << 0;
-        /// `E`: channels named after the event.
-        const KEYEVENT = 1 << 1;
-        /// `g`: commands of no type.
-        const GENERIC = 1 << 2;
-        /// `$`: strings.
-        const STRING = 1 << 3;
-        /// `l`: lists.
-        const LIST = 1 << 4;
-        /// `s`: sets.
-        const SET = 1 << 5;
-        /// `h`: hashes.
-        const HASH = 1 << 6;
-        /// `z`: sorted sets.
-        const ZSET = 1 << 7;
-        /// `x`: expired keys.
-        const EXPIRED = 1 << 8;
-        /// `e`: evicted keys.
-        const EVICTED = 1 << 9;
-        /// `t`: streams.
-        const STREAM = 1 << 10;
-        /// `m`: look-ups that found nothing.
-        const KEY_MISS = 1 << 11;
-        /// `d`: modules.
-        const MODULE = 1 << 12;
-        /// `n`: keys that were not there before.
-        const NEW = 1 << 13;
-        /// `A`: all of the above but `m` and `n`.
-        const ALL = Self::GENERIC.bits() | Self::STRING.bits() | Self::LIST.bits()
-            | Self::SET.bits() | Self::HASH.bits() | Self::ZSET.bits()
-            | Self::EXPIRED.bits() | Self::EVICTED.bits() | Self::STREAM.bits()
-            | Self::MODULE.bits();
-    }
-}
+pub use crate::config::NotifyFlags as NotifyClass;
 
 /// One keyspace notification.
 #[derive(Clone, Debug, PartialEq, Eq)]

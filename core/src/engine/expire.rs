@@ -17,7 +17,7 @@ impl Engine {
             return;
         }
         let started = host.monotonic_ns();
-        let effort = u64::from(self.server.settings.active_expire_effort);
+        let effort = u64::from(self.server.config.active_expire_effort);
         let budget = BASE_CYCLE_NS * effort;
         for db in 0..self.keyspace.databases() {
             while self.expire_batch(db, now_ms) {
@@ -44,7 +44,6 @@ impl Engine {
             now_ms,
             Expiry::Remove,
         );
-        view.set_lazy_expire(self.server.settings.lazy_free.expire);
         let mut removed = 0;
         while removed < KEYS_PER_LOOK {
             let Some(key) = view.db().first_expired(now_ms).map(<[u8]>::to_vec) else {

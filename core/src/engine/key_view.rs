@@ -27,7 +27,6 @@ pub struct KeyView<'e> {
     db: usize,
     now_ms: i64,
     expiry: Expiry,
-    lazy_expire: bool,
     access: u32,
     stats: &'e mut KeyStats,
     /// Keys found expired, whose DELs precede the command's own effects.
@@ -86,15 +85,10 @@ impl<'e> KeyView<'e> {
             db,
             now_ms,
             expiry,
-            lazy_expire: false,
             access: (now_ms / 1000) as u32,
             stats,
             expired: Vec::new(),
         }
-    }
-
-    pub(super) fn set_lazy_expire(&mut self, lazy: bool) {
-        self.lazy_expire = lazy;
     }
 
     /// The logical time of this command, unix milliseconds.
@@ -176,8 +170,7 @@ impl<'e> KeyView<'e> {
     /// made such a key anew.
     pub(super) fn flush_expired(&mut self, effects: &mut Effects, mark: usize) {
         for (place, (db, key)) in self.expired.drain(..).enumerate() {
-            let name: &[u8] = if self.lazy_expire { b"UNLINK" } else { b"DEL" };
-            effects.insert(mark + place, Some(db), &[name, &key]);
+            effects.insert(mark + place, Some(db), &[b"DEL", &key]);
             effects.notify(NotifyClass::EXPIRED, "expired", db, &key);
         }
     }

@@ -10,12 +10,12 @@ use super::pubsub::{Kind, PubSub};
 use super::replication::Replication;
 use super::rng::Rng;
 use super::server::Server;
-use super::settings::Settings;
 use super::stats::{CommandStats, KeyStats, Stats};
 use super::stream_log::StreamLog;
 use super::watch::Watches;
 use crate::command::Ctx;
 use crate::command::table::CommandTable;
+use crate::config::Config;
 use crate::keyspace::{Garbage, HashSeed, Keyspace};
 use crate::offset::ReplicationId;
 use crate::resp::reply::Reply;
@@ -24,8 +24,6 @@ use crate::seams::Host;
 /// What an engine starts from. All randomness it will ever use is in here.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
-    /// Number of databases.
-    pub databases: usize,
     /// The seed of all tables.
     pub hash_seed: HashSeed,
     /// The seed of all random choices.
@@ -36,8 +34,8 @@ pub struct EngineOptions {
     pub replid: ReplicationId,
     /// Now, unix ms.
     pub now_ms: i64,
-    /// Typed directives.
-    pub settings: Settings,
+    /// The directives.
+    pub config: Config,
 }
 
 /// Whether the driver goes on with a client's next command.
@@ -68,11 +66,11 @@ impl Engine {
         let table = CommandTable::new();
         let command_stats = vec![CommandStats::default(); table.rows().len()];
         Self {
-            keyspace: Keyspace::new(options.databases, options.hash_seed),
+            keyspace: Keyspace::new(options.config.databases, options.hash_seed),
             key_stats: KeyStats::default(),
             effects: Effects::default(),
             server: Server {
-                settings: options.settings,
+                config: options.config,
                 table,
                 stats: Stats::default(),
                 command_stats,
@@ -182,14 +180,13 @@ impl Engine {
             (false, true) => Expiry::Hide,
             (false, false) => Expiry::Remove,
         };
-        let mut keys = KeyView::new(
+        let keys = KeyView::new(
             &mut self.keyspace,
             &mut self.key_stats,
             client.db,
             now_ms,
             expiry,
         );
-        keys.set_lazy_expire(self.server.settings.lazy_free.expire);
         let mut ctx = Ctx {
             keys,
             reply,
@@ -208,7 +205,7 @@ impl Engine {
         self.keyspace.set_watched(!self.server.watches.is_empty());
         let listening = !self.server.pubsub.is_idle();
         let wanted = if listening {
-            self.server.settings.notify
+            self.server.config.notify_keyspace_events
         } else {
             NotifyClass::empty()
         };
@@ -259,7 +256,7 @@ impl Engine {
     }
 
     fn deliver_events(&mut self, own: ClientId, reply: &mut Reply) {
-        let wanted = self.server.settings.notify;
+        let wanted = self.server.config.notify_keyspace_events;
         for event in self.effects.take_events() {
             let server = &mut self.server;
             if wanted.contains(NotifyClass::KEYSPACE) {

@@ -22,7 +22,6 @@ pub mod rates;
 pub mod replication;
 pub mod rng;
 pub mod server;
-pub mod settings;
 pub mod stats;
 pub mod stream_log;
 pub mod watch;

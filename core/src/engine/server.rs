@@ -6,17 +6,17 @@ use super::persistence::Persistence;
 use super::pubsub::PubSub;
 use super::replication::Replication;
 use super::rng::Rng;
-use super::settings::Settings;
 use super::stats::{CommandStats, Stats};
 use super::stream_log::StreamLog;
 use super::watch::Watches;
 use crate::command::table::CommandTable;
+use crate::config::Config;
 use crate::offset::ReplicationId;
 
 /// See the module's comment.
 pub struct Server {
-    /// Typed directives.
-    pub settings: Settings,
+    /// The directives, which read as typed settings.
+    pub config: Config,
     /// Every command by name.
     pub table: CommandTable,
     /// Counters.

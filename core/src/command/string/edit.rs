@@ -28,8 +28,8 @@ fn edited_len(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult<Option<usize>> {
 }
 
 fn check_len(ctx: &Ctx<'_>, len: Option<usize>) -> CommandResult<usize> {
-    let limit = ctx.server.settings.proto_max_bulk_len;
-    len.filter(|&len| len <= limit)
+    let limit = ctx.server.config.proto_max_bulk_len;
+    len.filter(|&len| len as u64 <= limit)
         .ok_or(CommandError::StringTooLong)
 }
 
