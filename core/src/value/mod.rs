@@ -23,6 +23,8 @@ pub use zset::ZSet;
 
 /// Freeing a string beyond this goes back to the system, which takes long.
 const LARGE_STRING_BYTES: usize = 1 << 20;
+/// A collection of more allocations than this takes long to free.
+const LARGE_PIECES: usize = 64;
 
 /// Freeing more items than this, one allocation each, takes long.
 const LARGE_ITEMS: usize = 64;
@@ -140,6 +142,7 @@ impl ValueRef<'_> {
             Self::Set(set) => set
                 .as_index()
                 .is_some_and(|index| index.len() > LARGE_ITEMS),
+            Self::List(list) => list.piece_count() > LARGE_PIECES,
             _ => false,
         }
     }

@@ -69,6 +69,26 @@ impl Listpack {
         }
     }
 
+    /// Removes the elements that `keep` refuses, in one pass, and returns how
+    /// many there were.
+    pub fn retain(&mut self, mut keep: impl FnMut(Entry<'_>) -> bool) -> usize {
+        let end = self.end_offset();
+        let (mut read, mut write, mut removed) = (HEADER_LEN, HEADER_LEN, 0);
+        while read < end {
+            let next = self.offset_after(read);
+            if keep(self.entry(Position(read))) {
+                self.bytes.copy_within(read..next, write);
+                write += next - read;
+            } else {
+                removed += 1;
+            }
+            read = next;
+        }
+        self.resize_gap(write, end - write, 0);
+        self.change_count(-(removed as isize));
+        removed
+    }
+
     /// Takes the first element's text out.
     pub fn pop_front(&mut self) -> Option<Vec<u8>> {
         self.first().map(|at| self.take(at))

@@ -36,6 +36,7 @@ enum Step {
     PopFront,
     PopBack,
     SplitAndMerge(usize, bool),
+    Retain(usize, usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::PopFront),
         1 => Just(Step::PopBack),
         1 => (index, any::<bool>()).prop_map(|(i, back)| Step::SplitAndMerge(i, back)),
+        1 => (0usize..8, 1usize..8).prop_map(|(len, of)| Step::Retain(len, of)),
     ]
 }
 
@@ -69,6 +71,12 @@ fn apply(step: Step, pack: &mut Listpack, model: &mut Vec<Vec<u8>>) {
             assert_eq!(pack.pop_front(), expected);
         }
         Step::PopBack => assert_eq!(pack.pop_back(), model.pop()),
+        Step::Retain(len, of) => {
+            let keep = |element: &[u8]| element.len() % of != len;
+            let kept = model.iter().filter(|element| keep(element)).count();
+            assert_eq!(pack.retain(|e| keep(&e.to_vec())), model.len() - kept);
+            model.retain(|element| keep(element));
+        }
         _ if model.is_empty() => {}
         Step::InsertAfter(index, element) => {
             let index = at(index);
