@@ -13,6 +13,7 @@
 //! | [`wait`] | wait until something holds |
 //! | [`sync`] | wait until a chain of servers holds the same data |
 //! | [`proxy`] | a TCP proxy whose connections can be cut |
+//! | [`source`] | a scanner for Rust sources |
 //! | [`rng`] | the small generator behind it |
 //! | [`tables`] | the reference tables below `tests/reference` |
 
@@ -22,6 +23,7 @@ pub mod proxy;
 pub mod resp;
 pub mod rng;
 pub mod server;
+pub mod source;
 pub mod sync;
 pub mod tables;
 pub mod wait;

@@ -1,6 +1,6 @@
 //! Checks of texts, each with Redis's own words for what is wrong.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Every text will do.
 pub(super) fn anything(_text: &[u8]) -> Result<(), &'static str> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
-use std::time::Duration;
+use core::time::Duration;
 
 /// Tasks, timers, clocks and randomness for the drivers.
 ///
