@@ -1,8 +1,8 @@
 //! The runtime that drivers run on: smol, tokio, a plain thread or a simulator.
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 use core::time::Duration;
+use futures::future::BoxFuture;
 
 /// Tasks, timers, clocks and randomness for the drivers.
 ///
