@@ -24,6 +24,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::packed::listpack::Entry;
 use crate::text::{double, number};
 
 /// The version of the protocol a client has chosen with HELLO.
@@ -175,6 +176,15 @@ impl Reply {
     /// An integer as a bulk string.
     pub fn bulk_int(&mut self, value: i64) {
         self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// An element of a packed value, or any other that may be an integer, as a
+    /// bulk string.
+    pub fn bulk_entry(&mut self, entry: Entry<'_>) {
+        match entry {
+            Entry::Int(value) => self.bulk_int(value),
+            Entry::Str(text) => self.bulk(text),
+        }
     }
 
     /// A double as a bulk string in both versions.
@@ -428,6 +438,8 @@ mod tests {
         same(|r| r.bulk(b"hello, there"), "$12\r\nhello, there\r\n");
         same(|r| r.bulk_int(-12), "$3\r\n-12\r\n");
         same(|r| r.bulk_double(0.5), "$3\r\n0.5\r\n");
+        same(|r| r.bulk_entry(Entry::Int(-12)), "$3\r\n-12\r\n");
+        same(|r| r.bulk_entry(Entry::Str(b"ab")), "$2\r\nab\r\n");
         same(
             |r| r.bulk_fmt(format_args!("{}:{}", "a", 10)),
             "$4\r\na:10\r\n",
