@@ -129,7 +129,10 @@ impl Engine {
 
     /// Ends a batch: the stream's bytes go to the sinks.
     pub fn end_batch(&mut self) {
-        self.server.log.flush();
+        self.server.ask_for_acks();
+        if self.server.log.flush() {
+            self.server.replication.backlog = self.server.log.backlog();
+        }
     }
 
     /// Runs one command of a client.
@@ -217,6 +220,9 @@ impl Engine {
     fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) {
         let changes = self.effects.end_unit();
         self.server.persistence.changes += changes;
+        if changes > 0 && self.server.replication.is_replica() && !client.is_primary() {
+            self.server.replication.diverged = true;
+        }
         if self.effects.has_propagated() {
             self.server.log.write_unit(self.effects.take_propagated());
         }

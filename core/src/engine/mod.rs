@@ -21,6 +21,7 @@ pub mod pubsub;
 pub mod rates;
 pub mod replication;
 pub mod rng;
+mod role;
 pub mod server;
 pub mod stats;
 pub mod stream_log;

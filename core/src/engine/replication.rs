@@ -143,6 +143,8 @@ pub struct Replication {
     pub upstream: Option<Upstream>,
     /// The backlog, as its owner last told.
     pub backlog: BacklogFacts,
+    /// This node is a replica with writes of its own, which the stream lacks.
+    pub diverged: bool,
     /// A WAIT needs acknowledgements: the driver asks for them once a batch.
     pub getack_wanted: bool,
 }
@@ -154,6 +156,7 @@ impl Replication {
             replicas: Vec::new(),
             upstream: None,
             backlog: BacklogFacts::default(),
+            diverged: false,
             getack_wanted: false,
         }
     }

@@ -1,6 +1,7 @@
 //! The one stream: every effect, encoded once, at one offset.
 
 use super::effects::{Propagated, encode_command};
+use super::replication::BacklogFacts;
 use crate::offset::Offset;
 use crate::seams::LogSink;
 
@@ -119,15 +120,23 @@ impl StreamLog {
         self.offset = self.offset.advance(bytes.len());
     }
 
-    /// Hands the batch's bytes to the sinks.
-    pub fn flush(&mut self) {
+    /// What the backlog holds, if one of the sinks is one.
+    #[must_use]
+    pub fn backlog(&self) -> BacklogFacts {
+        let facts = self.sinks.iter().find_map(|sink| sink.backlog());
+        facts.unwrap_or_default()
+    }
+
+    /// Hands the batch's bytes to the sinks; false where there were none.
+    pub fn flush(&mut self) -> bool {
         if self.pending.is_empty() {
-            return;
+            return false;
         }
         let start = Offset(self.offset.0 - self.pending.len() as u64);
         for sink in &mut self.sinks {
             sink.append(start, &self.pending);
         }
         self.pending.clear();
+        true
     }
 }

@@ -1,5 +1,6 @@
 //! Where the stream goes: the backlog, and the log on disk.
 
+use crate::engine::replication::BacklogFacts;
 use crate::offset::Offset;
 
 /// Takes the replication stream, in order and without gaps.
@@ -12,4 +13,9 @@ use crate::offset::Offset;
 pub trait LogSink: Send {
     /// Takes whole write units, encoded as RESP.
     fn append(&mut self, start: Offset, bytes: &[u8]);
+
+    /// What it holds, if it is the backlog: for INFO.
+    fn backlog(&self) -> Option<BacklogFacts> {
+        None
+    }
 }

@@ -10,6 +10,7 @@
 //! | [`snapshot::SnapshotCodec`] | a snapshot format |
 //! | [`snapshot::SnapshotWriter`] | where a snapshot's bytes go |
 //! | [`storage::Storage`] | named files that grow at their end |
+//! | [`store::Store`] | the engine behind its lock |
 //! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
 
 pub mod host;
@@ -17,6 +18,7 @@ pub mod log_sink;
 pub mod runtime;
 pub mod snapshot;
 pub mod storage;
+pub mod store;
 pub mod transport;
 
 pub use host::{Host, NoHost};
@@ -24,4 +26,5 @@ pub use log_sink::LogSink;
 pub use runtime::Runtime;
 pub use snapshot::{SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotSink, SnapshotWriter};
 pub use storage::{Storage, StorageError, StorageOp};
+pub use store::Store;
 pub use transport::{Link, ReplicationTransport};

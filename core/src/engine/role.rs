@@ -1,0 +1,192 @@
+//! Changes of role and of history: what REPLICAOF, a full sync and a partial
+//! resync do to the engine. The links themselves are the drivers' business.
+
+use super::machine::Engine;
+use super::replication::Upstream;
+use super::server::Server;
+use crate::keyspace::Keyspace;
+use crate::offset::{History, Offset, ReplicationId};
+use crate::seams::host::PrimaryAddress;
+
+impl Server {
+    /// REPLICAOF host port. What this node holds stays, and its own history is
+    /// what it will ask its primary to continue. False where it follows that
+    /// primary already.
+    pub fn become_replica_of(&mut self, address: PrimaryAddress) -> bool {
+        let upstream = self.replication.upstream.as_ref();
+        if upstream.is_some_and(|upstream| upstream.address == address) {
+            return false;
+        }
+        if upstream.is_none() {
+            self.replication.diverged = false;
+        }
+        let mut upstream = Upstream::new(address);
+        upstream.read_offset = self.log.offset();
+        self.replication.upstream = Some(upstream);
+        true
+    }
+
+    /// REPLICAOF NO ONE: a new history begins, in which the old one goes on up
+    /// to here. False where this node is a primary already.
+    pub fn become_primary(&mut self) -> bool {
+        if self.replication.upstream.take().is_none() {
+            return false;
+        }
+        let replid = self.draw_replication_id();
+        let at = self.log.offset();
+        let history = &mut self.replication.history;
+        // Writes of its own that were never in the stream: nobody may take what
+        // comes after them for a continuation.
+        *history = if std::mem::take(&mut self.replication.diverged) {
+            History::new(replid)
+        } else {
+            history.shifted(replid, at)
+        };
+        self.log.force_select();
+        true
+    }
+
+    /// A history that nobody has part in: the stream was not recorded for a
+    /// while, so offsets of the present one no longer tell what a node has.
+    pub fn begin_history(&mut self) {
+        self.replication.history = History::new(self.draw_replication_id());
+    }
+
+    /// A replication id that no node has drawn before.
+    pub fn draw_replication_id(&mut self) -> ReplicationId {
+        let mut random = [0; 20];
+        for part in random.chunks_mut(8) {
+            let bits = self.rng.next_u64().to_le_bytes();
+            part.copy_from_slice(&bits[..part.len()]);
+        }
+        ReplicationId::from_random(random)
+    }
+
+    /// What PSYNC may ask to continue: history and position of what this node
+    /// holds. None where it holds writes that were never in the stream.
+    #[must_use]
+    pub fn continues_from(&self) -> Option<(ReplicationId, Offset)> {
+        let replid = self.replication.history.replid;
+        (!self.replication.diverged).then(|| (replid, self.log.offset()))
+    }
+
+    /// The primary granted `+CONTINUE`, perhaps under a new name for what
+    /// follows. True where the name is new.
+    pub fn continue_history(&mut self, replid: Option<ReplicationId>) -> bool {
+        let at = self.log.offset();
+        let history = &mut self.replication.history;
+        match replid {
+            Some(new) if new != history.replid => {
+                *history = history.shifted(new, at);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The stream is now another one, at `offset`: after a full sync.
+    pub fn adopt_history(&mut self, replid: ReplicationId, offset: Offset, db: Option<usize>) {
+        self.replication.history = History::new(replid);
+        self.replication.diverged = false;
+        self.log.reset(offset);
+        self.log.set_selected_db(db);
+    }
+
+    /// Writes what keeps a link alive into the stream. Only a primary does; a
+    /// replica passes its primary's on.
+    pub fn ping_replicas(&mut self) {
+        if !self.replication.is_replica() {
+            self.log.write_bare(&[b"PING"]);
+        }
+    }
+
+    /// Asks the replicas to acknowledge, if a WAIT needs it.
+    pub(super) fn ask_for_acks(&mut self) {
+        if std::mem::take(&mut self.replication.getack_wanted) && !self.replication.is_replica() {
+            self.log.write_bare(&[b"REPLCONF", b"GETACK", b"*"]);
+        }
+    }
+}
+
+impl Engine {
+    /// Puts another dataset in place of the present one. Snapshots of the old
+    /// one go on; transactions that watch a key that one of the two holds fail.
+    pub fn install_dataset(&mut self, dataset: Keyspace) {
+        for client in self.server.clients.iter_mut() {
+            let touched = client.watching.iter().any(|(db, key, _)| {
+                let held =
+                    |space: &Keyspace| *db < space.databases() && space.find(*db, key).is_some();
+                held(&self.keyspace) || held(&dataset)
+            });
+            client.dirty_watch |= touched;
+        }
+        self.keyspace.replace_content(dataset);
+        self.server.persistence.changes += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::offset::{Offset, ReplicationId};
+    use crate::seams::host::PrimaryAddress;
+    use crate::testing::TestEngine;
+
+    fn address(port: u16) -> PrimaryAddress {
+        PrimaryAddress {
+            host: "a".to_owned(),
+            port,
+        }
+    }
+
+    #[test]
+    fn a_promotion_keeps_the_old_history_up_to_where_it_was() {
+        let mut test = TestEngine::new();
+        test.run("SET a 1");
+        let server = &mut test.engine.server;
+        let (old, at) = (server.replication.history.replid, server.log.offset());
+        assert!(!server.become_primary(), "it is one");
+        assert!(server.become_replica_of(address(1)));
+        assert!(!server.become_replica_of(address(1)));
+        assert_eq!(server.continues_from(), Some((old, at)));
+        assert!(server.become_primary());
+        let history = server.replication.history;
+        assert_ne!(history.replid, old);
+        assert_eq!((history.replid2, history.second_offset), (old, Some(at)));
+    }
+
+    #[test]
+    fn a_new_name_from_the_primary_is_taken_where_the_old_one_ended() {
+        let mut test = TestEngine::new();
+        let server = &mut test.engine.server;
+        server.become_replica_of(address(1));
+        let [first, second] = [3, 4].map(|seed| ReplicationId::from_random([seed; 20]));
+        server.adopt_history(first, Offset(70), Some(2));
+        assert!(!server.continue_history(None));
+        assert!(!server.continue_history(Some(first)));
+        assert!(server.continue_history(Some(second)));
+        let history = server.replication.history;
+        assert_eq!((history.replid, history.replid2), (second, first));
+        assert_eq!(history.second_offset, Some(Offset(70)));
+        assert_eq!(server.log.selected_db(), Some(2));
+    }
+
+    #[test]
+    fn writes_of_a_replicas_own_end_its_history() {
+        let mut test = TestEngine::new();
+        test.engine.server.become_replica_of(address(1));
+        let old = test.engine.server.replication.history.replid;
+        assert!(test.run("SET a 1").starts_with("-READONLY"));
+        assert!(test.engine.server.continues_from().is_some());
+        let writable = test
+            .engine
+            .server
+            .config
+            .load(b"replica-read-only", &[b"no"]);
+        writable.expect("a directive and its value");
+        test.run("SET a 1");
+        assert_eq!(test.engine.server.continues_from(), None);
+        test.engine.server.become_primary();
+        let history = test.engine.server.replication.history;
+        assert!(history.replid2.is_none() && history.replid != old);
+    }
+}
