@@ -9,6 +9,7 @@ pub mod keys;
 #[cfg(test)]
 mod keys_tests;
 mod legacy;
+pub mod list;
 pub mod scan_args;
 pub mod spec;
 pub mod string;

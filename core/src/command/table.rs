@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::spec::CommandSpec;
 
 /// The families, each in its own file or folder.
-const FAMILIES: &[&[CommandSpec]] = &[super::string::COMMANDS];
+const FAMILIES: &[&[CommandSpec]] = &[super::list::COMMANDS, super::string::COMMANDS];
 
 /// A command found by name.
 #[derive(Clone, Copy, Debug)]

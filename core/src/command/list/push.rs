@@ -1,0 +1,103 @@
+//! Adding at the ends: pushes, and moves from list to list.
+
+use super::parse;
+use super::pop::{popped, type_check};
+use crate::command::Ctx;
+use crate::command::error::CommandResult;
+use crate::engine::effects::NotifyClass;
+use crate::value::Value;
+use crate::value::list::{List, Side};
+
+/// Pushes onto the list at `key`, which is made where there is none, and returns
+/// its length.
+fn push_values(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    side: Side,
+    values: &[&[u8]],
+) -> CommandResult<usize> {
+    let limits = &ctx.server.config.encodings;
+    let len = if let Some(list) = ctx.keys.list_mut(key)? {
+        list.push(side, values, limits);
+        list.len()
+    } else {
+        let mut list = List::new();
+        list.push(side, values, limits);
+        ctx.keys.put(key, Value::List(Box::new(list)), None);
+        ctx.notify(NotifyClass::NEW, "new", key);
+        values.len()
+    };
+    let event = match side {
+        Side::Left => "lpush",
+        Side::Right => "rpush",
+    };
+    ctx.notify(NotifyClass::LIST, event, key);
+    Ok(len)
+}
+
+fn push(ctx: &mut Ctx<'_>, args: &[&[u8]], side: Side) -> CommandResult {
+    let values = &args[2..];
+    let len = push_values(ctx, args[1], side, values)?;
+    ctx.effects.changed(values.len());
+    ctx.reply.count(len);
+    Ok(())
+}
+
+fn push_if_present(ctx: &mut Ctx<'_>, args: &[&[u8]], side: Side) -> CommandResult {
+    if !type_check(ctx, args[1])? {
+        ctx.reply.int(0);
+        return Ok(());
+    }
+    push(ctx, args, side)
+}
+
+pub(super) fn lpush(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    push(ctx, args, Side::Left)
+}
+
+pub(super) fn rpush(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    push(ctx, args, Side::Right)
+}
+
+pub(super) fn lpushx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    push_if_present(ctx, args, Side::Left)
+}
+
+pub(super) fn rpushx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    push_if_present(ctx, args, Side::Right)
+}
+
+/// Moves one element between two lists, which may be the same. Nothing is popped
+/// before both keys are known to hold lists.
+fn move_element(
+    ctx: &mut Ctx<'_>,
+    source: &[u8],
+    destination: &[u8],
+    from: Side,
+    to: Side,
+) -> CommandResult {
+    if !type_check(ctx, source)? {
+        ctx.reply.null();
+        return Ok(());
+    }
+    type_check(ctx, destination)?;
+    let limits = &ctx.server.config.encodings;
+    let list = ctx.keys.list_mut(source)?;
+    let Some(value) = list.and_then(|list| list.pop(from, limits)) else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    push_values(ctx, destination, to, &[&value])?;
+    ctx.reply.bulk(&value);
+    popped(ctx, source, from, 1);
+    Ok(())
+}
+
+pub(super) fn lmove(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let (from, to) = (parse::side(args[3])?, parse::side(args[4])?);
+    move_element(ctx, args[1], args[2], from, to)
+}
+
+pub(super) fn rpoplpush(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    move_element(ctx, args[1], args[2], Side::Right, Side::Left)
+}
