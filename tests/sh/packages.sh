@@ -70,3 +70,28 @@ exec "\$here/$binary" "\$@"
 WRAPPER
   chmod +x "$peers/bin/$name"
 }
+
+# fetch_source PACKAGE VERSION DIRECTORY: Debian's source package, patched as Debian
+# builds it. The deb-src lines are made from the machine's own deb lines and kept
+# below $peers, so that the machine's sources stay as they are.
+fetch_source() {
+  local package=$1 version=$2 directory=$3 work="$peers/source-work" keyring lists
+  command -v dpkg-source >/dev/null || die "dpkg-source is missing (package dpkg-dev)"
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  rm -rf "$work"
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN) $(IDENTIFIER)' |
+    awk -v keyring="$([ -r "$keyring" ] && echo "[signed-by=$keyring] ")" \
+      '$4 == "Debian" && $5 == "Packages" { print "deb-src " keyring $1, $2, $3 }' |
+    sort -u >"$work/sources.list"
+  lists=(-qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=-
+         -o Dir::State::lists="$work/lists" -o Dir::Cache="$work/cache"
+         -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)")
+  say "fetching the source of $package $version"
+  apt-get "${lists[@]}" update
+  (cd "$work" && apt-get "${lists[@]}" source --download-only "$package")
+  rm -rf "$directory"
+  dpkg-source --no-check -x "$work/$package"_*.dsc "$directory" >/dev/null
+  rm -rf "$work"
+  grep -q "$version" "$directory/src/version.h" || die "the source of $package is not $version"
+}
