@@ -5,6 +5,8 @@ mod args;
 pub mod ctx;
 pub mod error;
 mod flags;
+pub(crate) mod help;
+pub mod introspection;
 pub mod keys;
 #[cfg(test)]
 mod keys_tests;

@@ -6,7 +6,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::spec::CommandSpec;
 
 /// The families, each in its own file or folder.
-const FAMILIES: &[&[CommandSpec]] = &[super::list::COMMANDS, super::string::COMMANDS];
+const FAMILIES: &[&[CommandSpec]] = &[
+    // One family a line.
+    super::introspection::COMMANDS,
+    super::list::COMMANDS,
+    super::string::COMMANDS,
+];
 
 /// A command found by name.
 #[derive(Clone, Copy, Debug)]

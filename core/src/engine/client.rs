@@ -200,6 +200,13 @@ impl Client {
         self.flags.contains(ClientFlags::PRIMARY)
     }
 
+    /// True for a client on this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let loopback = |prefix: &str| self.peer.addr.starts_with(prefix);
+        self.flags.contains(ClientFlags::UNIX_SOCKET) || loopback("127.") || loopback("[::1]")
+    }
+
     /// The number of subscriptions of all kinds.
     #[must_use]
     pub fn subscriptions(&self) -> usize {

@@ -3,7 +3,6 @@
 //! The order of the gates is Redis's own, because a client that fails several of
 //! them sees the first.
 
-use super::client::ClientFlags;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::spec::CommandSpec;
 use crate::command::table::Found;
@@ -44,14 +43,14 @@ fn resolve(ctx: &Ctx<'_>, args: &[&[u8]]) -> CommandResult<Found> {
     let Some(found) = ctx.server.table.resolve(args) else {
         return Err(unknown_command(args));
     };
-    if found.spec.accepts(args.len()) && found.spec.handler.is_some() {
-        return Ok(found);
-    }
-    if found.spec.handler.is_none() && args.len() > 1 {
+    if !found.spec.subcommands.is_empty() && args.len() > 1 {
         return Err(CommandError::UnknownSubcommand {
             container: lossy(args[0]),
             subcommand: lossy(&args[1][..args[1].len().min(128)]),
         });
+    }
+    if found.spec.accepts(args.len()) && found.spec.handler.is_some() {
+        return Ok(found);
     }
     Err(CommandError::Arity(found.spec.name.to_owned()))
 }
@@ -81,9 +80,7 @@ fn permitted(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandR
     if !spec.flags.contains(Flags::PROTECTED) {
         return Ok(());
     }
-    let local = ctx.client.flags.contains(ClientFlags::UNIX_SOCKET)
-        || ctx.client.peer.addr.starts_with("127.")
-        || ctx.client.peer.addr.starts_with("[::1]");
+    let local = ctx.client.is_local();
     if ctx.server.config.enable_debug_command.allows(local) {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 //! (SAVE, SHUTDOWN, CONFIG REWRITE, REPLICAOF, PSYNC …) go through this seam, so
 //! that a handler still opens no file and owns no socket.
 
+use crate::config::RewriteEntry;
 use crate::engine::{ClientId, Engine};
 use crate::offset::{Offset, ReplicationId};
 
@@ -117,7 +118,7 @@ pub trait Host {
     ///
     /// # Errors
     /// The text of the error reply, code included.
-    fn rewrite_config(&mut self, engine: &mut dyn ConfigSource) -> Result<(), String>;
+    fn rewrite_config(&mut self, entries: &[RewriteEntry]) -> Result<(), String>;
 
     /// Lets everything wait (DEBUG SLEEP).
     fn sleep_us(&mut self, micros: u64);
@@ -131,12 +132,6 @@ pub trait Host {
 
     /// Writes a line to the log (DEBUG LOG, and what the engine has to say).
     fn log(&mut self, line: &str);
-}
-
-/// Where CONFIG REWRITE gets the current values from.
-pub trait ConfigSource {
-    /// Every directive with its current value, as CONFIG GET shows them.
-    fn directives(&self) -> Vec<(String, String)>;
 }
 
 /// A host without a process: for embedding and for tests.
@@ -157,11 +152,15 @@ impl Host for NoHost {
         ProcessFacts::default()
     }
 
-    fn start(&mut self, _job: Job) -> Result<(), String> {
-        Err(NO_HOST.to_owned())
+    /// There is no process that a directive could concern; all else is refused.
+    fn start(&mut self, job: Job) -> Result<(), String> {
+        match job {
+            Job::Reconfigure(_) => Ok(()),
+            _ => Err(NO_HOST.to_owned()),
+        }
     }
 
-    fn rewrite_config(&mut self, _engine: &mut dyn ConfigSource) -> Result<(), String> {
+    fn rewrite_config(&mut self, _entries: &[RewriteEntry]) -> Result<(), String> {
         Err("ERR The server is running without a config file".to_owned())
     }
 

@@ -1,0 +1,106 @@
+//! CONFIG GET, SET, RESETSTAT and REWRITE.
+
+use crate::command::help::{HelpRow, help};
+use crate::command::{CommandError, CommandResult, Ctx};
+use crate::config::{Change, SetError, SetRules};
+use crate::engine::stats::{CommandStats, KeyStats, Stats};
+use crate::seams::host::{Job, PrimaryAddress};
+
+pub(super) fn config_get(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let found = ctx.server.config.get(&args[2..]);
+    ctx.reply.map(found.len());
+    for (name, value) in found {
+        ctx.reply.bulk(&name);
+        ctx.reply.bulk(&value);
+    }
+    Ok(())
+}
+
+/// All directives are set before any is put into effect; one that the host
+/// cannot put into effect takes all of them back.
+pub(super) fn config_set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let local = ctx.client.is_local();
+    let rules = SetRules {
+        protected: ctx.server.config.enable_protected_configs.allows(local),
+        loading: ctx.server.persistence.loading.is_some(),
+    };
+    let changes = ctx
+        .server
+        .config
+        .set(&args[2..], rules)
+        .map_err(|error| reply_of(&error))?;
+    for (index, change) in changes.iter().enumerate() {
+        let Err(reason) = put_into_effect(ctx, change) else {
+            continue;
+        };
+        let name = change.name;
+        ctx.server.config.undo(changes.clone());
+        // Those before it are in effect already, and go back as well.
+        for change in &changes[..index] {
+            put_into_effect(ctx, change).map_err(CommandError::text)?;
+        }
+        let reason = reason.strip_prefix("ERR ").unwrap_or(&reason).to_owned();
+        let error = SetError::Failed {
+            name: name.as_bytes().to_vec(),
+            reason,
+        };
+        return Err(reply_of(&error));
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
+    let job = match change.name {
+        "replicaof" => {
+            let primary = ctx.server.config.replicaof.as_ref();
+            Job::Follow(primary.map(|primary| PrimaryAddress {
+                host: String::from_utf8_lossy(&primary.host).into_owned(),
+                port: primary.port,
+            }))
+        }
+        name => Job::Reconfigure(name),
+    };
+    ctx.host.start(job)
+}
+
+fn reply_of(error: &SetError) -> CommandError {
+    CommandError::text(String::from_utf8_lossy(&error.reply()).into_owned())
+}
+
+pub(super) fn config_resetstat(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    ctx.server.stats = Stats::default();
+    ctx.server.command_stats.fill(CommandStats::default());
+    *ctx.keys.stats_mut() = KeyStats::default();
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn config_rewrite(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    let entries = ctx.server.config.rewrite_entries();
+    ctx.host
+        .rewrite_config(&entries)
+        .map_err(CommandError::text)?;
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn config_help(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    const ROWS: &[HelpRow] = &[
+        (
+            "GET <pattern> [<pattern> ...]",
+            "Read the directives whose names match.",
+        ),
+        (
+            "SET <directive> <value> [<directive> <value> ...]",
+            "Change directives, all or none.",
+        ),
+        ("RESETSTAT", "Set the counters of INFO to zero."),
+        (
+            "REWRITE",
+            "Write the directives back to the configuration file.",
+        ),
+    ];
+    help(ctx, "CONFIG", ROWS);
+    Ok(())
+}
