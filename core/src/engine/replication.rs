@@ -145,6 +145,8 @@ pub struct Replication {
     pub backlog: BacklogFacts,
     /// This node is a replica with writes of its own, which the stream lacks.
     pub diverged: bool,
+    /// Counts changes of role, so that a link of an earlier one is told from the present.
+    pub role_epoch: u64,
     /// A WAIT needs acknowledgements: the driver asks for them once a batch.
     pub getack_wanted: bool,
 }
@@ -157,6 +159,7 @@ impl Replication {
             upstream: None,
             backlog: BacklogFacts::default(),
             diverged: false,
+            role_epoch: 0,
             getack_wanted: false,
         }
     }

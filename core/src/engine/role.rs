@@ -20,6 +20,7 @@ impl Server {
         if upstream.is_none() {
             self.replication.diverged = false;
         }
+        self.replication.role_epoch += 1;
         let mut upstream = Upstream::new(address);
         upstream.read_offset = self.log.offset();
         self.replication.upstream = Some(upstream);
@@ -32,6 +33,7 @@ impl Server {
         if self.replication.upstream.take().is_none() {
             return false;
         }
+        self.replication.role_epoch += 1;
         let replid = self.draw_replication_id();
         let at = self.log.offset();
         let history = &mut self.replication.history;

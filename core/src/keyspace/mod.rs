@@ -4,6 +4,7 @@
 //! expiries), `freeze` (an instant of them), then `space`, which is what the
 //! rest of the engine sees.
 
+pub mod dataset;
 pub mod db;
 pub mod entry;
 pub mod freeze;
@@ -13,6 +14,7 @@ pub mod snapshot_walk;
 pub mod space;
 pub mod table;
 
+pub use dataset::Dataset;
 pub use db::Db;
 pub use entry::Entry;
 pub use freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};

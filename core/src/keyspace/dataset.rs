@@ -1,0 +1,155 @@
+//! A dataset that is being read from a snapshot, beside the one that is served.
+
+use super::entry::Entry;
+use super::hash::HashSeed;
+use super::space::Keyspace;
+use crate::seams::snapshot::{Refused, SnapshotEntry, SnapshotMeta, SnapshotSink};
+
+/// The most keys for which a snapshot's own word makes room beforehand. Beyond
+/// it the tables grow with what has really arrived.
+const RESERVED_KEYS_MAX: u64 = 1 << 20;
+
+/// Collects a snapshot's content. Nothing of it may be served before the
+/// decoder has said that the snapshot is whole.
+pub struct Dataset {
+    space: Keyspace,
+    databases: usize,
+    db: usize,
+    meta: SnapshotMeta,
+    functions: Vec<Vec<u8>>,
+    keys: u64,
+}
+
+impl Dataset {
+    /// An empty dataset of `databases` databases, ordered by `seed` unless the
+    /// snapshot brings one.
+    #[must_use]
+    pub fn new(databases: usize, seed: HashSeed) -> Self {
+        Self {
+            space: Keyspace::new(databases, seed),
+            databases,
+            db: 0,
+            meta: SnapshotMeta::default(),
+            functions: Vec::new(),
+            keys: 0,
+        }
+    }
+
+    /// What the snapshot said of itself.
+    #[must_use]
+    pub const fn meta(&self) -> &SnapshotMeta {
+        &self.meta
+    }
+
+    /// Libraries of functions, as their source text.
+    #[must_use]
+    pub fn functions(&self) -> &[Vec<u8>] {
+        &self.functions
+    }
+
+    /// Keys read.
+    #[must_use]
+    pub const fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// The keys, to be put in place of the present ones.
+    #[must_use]
+    pub fn into_keyspace(self) -> Keyspace {
+        self.space
+    }
+}
+
+impl SnapshotSink for Dataset {
+    fn aux(&mut self, key: &[u8], value: &[u8]) -> Result<(), Refused> {
+        self.meta.learn(key, value);
+        let seed = self.meta.hash_seed;
+        if let Some(seed) = seed.filter(|seed| seed != self.space.seed() && self.keys == 0) {
+            self.space = Keyspace::new(self.databases, seed);
+        }
+        Ok(())
+    }
+
+    fn select_db(&mut self, db: u64) -> Result<(), Refused> {
+        let known = usize::try_from(db).ok().filter(|db| *db < self.databases);
+        self.db = known.ok_or_else(|| {
+            Refused(format!(
+                "it has keys in database {db}, and there are only {} here (databases)",
+                self.databases
+            ))
+        })?;
+        Ok(())
+    }
+
+    fn resize(&mut self, keys: u64, _expires: u64) -> Result<(), Refused> {
+        if self.space.db(self.db).is_empty() {
+            let keys = usize::try_from(keys.min(RESERVED_KEYS_MAX)).expect("bounded");
+            self.space.reserve(self.db, keys);
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused> {
+        let SnapshotEntry {
+            key,
+            value,
+            expire_ms,
+            ..
+        } = entry;
+        if self.space.find(self.db, &key).is_some() {
+            return Err(Refused(format!(
+                "key '{}' is in it twice",
+                key.escape_ascii()
+            )));
+        }
+        self.keys += 1;
+        self.space
+            .load_unique(self.db, Entry::new(&key, value, expire_ms));
+        Ok(())
+    }
+
+    fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {
+        self.functions.push(source);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seams::snapshot::Access;
+    use crate::value::Value;
+
+    fn entry(key: &[u8]) -> SnapshotEntry {
+        SnapshotEntry {
+            key: key.to_vec(),
+            value: Value::Int(1),
+            expire_ms: Some(5),
+            access: Access::Unknown,
+        }
+    }
+
+    #[test]
+    fn the_snapshots_seed_is_taken_before_the_first_key() {
+        let mut dataset = Dataset::new(2, HashSeed::new(1, 1));
+        let (name, text) = (b"towline-hash-seed", [b'7'; 32]);
+        dataset.aux(name, &text).unwrap();
+        let seed = dataset.meta().hash_seed.unwrap();
+        dataset.resize(u64::MAX, 0).unwrap();
+        dataset.select_db(1).unwrap();
+        dataset.entry(entry(b"k")).unwrap();
+        dataset.aux(name, &[b'8'; 32]).unwrap();
+        let space = dataset.into_keyspace();
+        assert_eq!(*space.seed(), seed);
+        assert_eq!(space.find(1, b"k").and_then(Entry::expire_ms), Some(5));
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused() {
+        let mut dataset = Dataset::new(2, HashSeed::new(1, 1));
+        assert!(dataset.select_db(2).is_err());
+        assert!(dataset.select_db(u64::MAX).is_err());
+        dataset.entry(entry(b"k")).unwrap();
+        assert!(dataset.entry(entry(b"k")).is_err());
+    }
+}
