@@ -16,7 +16,7 @@ use crate::keyspace::HashSeed;
 use crate::offset::{Offset, ReplicationId};
 use crate::seams::StorageError;
 use crate::text::number::{parse_i64, parse_u64};
-use crate::value::{Value, ValueRef};
+use crate::value::{EncodingLimits, Value, ValueRef};
 
 /// Where the bytes of one snapshot go, in order.
 ///
@@ -75,7 +75,7 @@ pub trait SnapshotCodec: Send + Sync {
     fn encoder(&self, meta: &SnapshotMeta) -> Box<dyn SnapshotEncoder>;
 
     /// A decoder for one snapshot.
-    fn decoder(&self, limits: DecodeLimits) -> Box<dyn SnapshotDecoder>;
+    fn decoder(&self, options: DecodeOptions) -> Box<dyn SnapshotDecoder>;
 }
 
 /// Turns one dataset into bytes, appending them to the caller's buffer.
@@ -344,21 +344,34 @@ fn parse_seed(text: &[u8]) -> Option<HashSeed> {
     Some(HashSeed::new(half(k0)?, half(k1)?))
 }
 
-/// What a decoder may be asked to hold, and what it checks.
+/// What a decoder may be asked to hold, and how it builds values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecodeLimits {
+pub struct DecodeOptions {
     /// The longest key, string, element or packed node, in bytes.
     pub max_string_bytes: u64,
     /// Whether checksums are compared; `rdbchecksum no` turns it off.
     pub verify_checksum: bool,
+    /// When collections are packed.
+    pub encoding: EncodingLimits,
+    /// The seed of the keyspace that takes the values.
+    pub hash_seed: HashSeed,
+    /// Whether a seed in the snapshot replaces that one. Values then belong in
+    /// a keyspace of that seed, which the sink learns from the AUX field before
+    /// the first entry.
+    pub adopt_hash_seed: bool,
 }
 
-impl Default for DecodeLimits {
-    /// Redis's own bound on strings: 512 MiB.
-    fn default() -> Self {
+impl DecodeOptions {
+    /// Redis's own bound on strings, 512 MiB, its default encodings, and the
+    /// snapshot's seed where it has one.
+    #[must_use]
+    pub fn new(hash_seed: HashSeed) -> Self {
         Self {
             max_string_bytes: 512 << 20,
             verify_checksum: true,
+            encoding: EncodingLimits::default(),
+            hash_seed,
+            adopt_hash_seed: true,
         }
     }
 }

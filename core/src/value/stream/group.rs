@@ -92,14 +92,22 @@ pub enum GroupError {
     NoConsumer,
 }
 
-impl fmt::Display for GroupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl GroupError {
+    /// What is wrong, in words.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
             Self::Order => "pending ids of a consumer group that do not ascend",
             Self::DuplicateConsumer => "two consumers of one name in a group",
             Self::NotPending => "a consumer's pending id that is not the group's",
             Self::NoConsumer => "a pending entry without a consumer",
-        })
+        }
+    }
+}
+
+impl fmt::Display for GroupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what())
     }
 }
 

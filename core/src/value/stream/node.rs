@@ -65,14 +65,22 @@ pub enum StreamNodeError {
     Order,
 }
 
-impl fmt::Display for StreamNodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl StreamNodeError {
+    /// What is wrong, in words.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
             Self::Master => "stream listpack without a valid master entry",
             Self::Entry => "stream listpack with a malformed entry",
             Self::Count => "stream listpack whose counts do not match its entries",
             Self::Order => "stream ids that do not ascend",
-        })
+        }
+    }
+}
+
+impl fmt::Display for StreamNodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what())
     }
 }
 

@@ -1,0 +1,187 @@
+//! Reading a file: everything around the values.
+
+use towline_core::seams::snapshot::{
+    Access, DecodeError, DecodeFault, SnapshotEntry, SnapshotMeta,
+};
+
+use super::dialect::{Dialect, Family, Magic};
+use super::object::{self, Object};
+use super::opcode;
+use crate::decode::{Event, Source};
+
+/// Fields of a node name in Valkey's SLOT_IMPORT record.
+const SLOT_IMPORT_JOB_BYTES: usize = 40;
+
+/// Reads a whole file and returns where it ended.
+pub(super) async fn file(mut source: Source) -> Result<u64, DecodeError> {
+    let dialect = magic(&mut source).await?;
+    loop {
+        let code = source.byte().await?;
+        match code {
+            opcode::EOF => break,
+            _ if is_record(code) => record(code, dialect, &mut source).await?,
+            _ => read_entry(code, dialect, &mut source).await?,
+        }
+    }
+    if dialect.has_checksum() {
+        checksum(&mut source).await?;
+    }
+    Ok(source.offset())
+}
+
+async fn magic(source: &mut Source) -> Result<Dialect, DecodeError> {
+    match Dialect::parse(source.array().await?) {
+        Magic::Known(dialect) => Ok(dialect),
+        Magic::Unsupported(version) => Err(source.error(DecodeFault::UnsupportedVersion(version))),
+        Magic::Foreign => Err(source.error(DecodeFault::BadMagic)),
+    }
+}
+
+/// Compares the checksum at the end; zero says that none was computed.
+async fn checksum(source: &mut Source) -> Result<(), DecodeError> {
+    let verify = source.options().verify_checksum;
+    let found = if verify { source.checksum() } else { 0 };
+    let expected = u64::from_le_bytes(source.array().await?);
+    if verify && expected != 0 && expected != found {
+        return Err(source.error(DecodeFault::Checksum { expected, found }));
+    }
+    Ok(())
+}
+
+/// What was said of the next key before its type.
+#[derive(Debug, Default)]
+struct Modifiers {
+    expire_ms: Option<i64>,
+    access: Access,
+}
+
+impl Modifiers {
+    const fn are(code: u8) -> bool {
+        matches!(
+            code,
+            opcode::EXPIRETIME | opcode::EXPIRETIME_MS | opcode::IDLE | opcode::FREQ
+        )
+    }
+
+    async fn read(&mut self, code: u8, source: &mut Source) -> Result<(), DecodeError> {
+        match code {
+            opcode::EXPIRETIME => {
+                let seconds = i32::from_le_bytes(source.array().await?);
+                self.expire_ms = Some(i64::from(seconds) * 1000);
+            }
+            opcode::EXPIRETIME_MS => {
+                self.expire_ms = Some(i64::from_le_bytes(source.array().await?));
+            }
+            opcode::IDLE => self.access = Access::IdleSeconds(source.length().await?),
+            _ => self.access = Access::Frequency(source.byte().await?),
+        }
+        Ok(())
+    }
+}
+
+/// Reads one entry, from the modifiers of its key on; the native snapshot's
+/// records are these as well.
+pub(crate) async fn read_entry(
+    first: u8,
+    dialect: Dialect,
+    source: &mut Source,
+) -> Result<(), DecodeError> {
+    let (mut said, mut code) = (Modifiers::default(), first);
+    while Modifiers::are(code) {
+        said.read(code, source).await?;
+        code = source.byte().await?;
+    }
+    entry(code, dialect, said, source).await
+}
+
+/// Whether a code opens something other than an entry.
+const fn is_record(code: u8) -> bool {
+    code >= opcode::KEY_META_OR_SLOT_IMPORT && !Modifiers::are(code)
+}
+
+/// A record that is not about one key.
+async fn record(code: u8, dialect: Dialect, source: &mut Source) -> Result<(), DecodeError> {
+    match code {
+        opcode::SELECTDB => {
+            let db = source.length().await?;
+            source.emit(Event::SelectDb(db));
+        }
+        opcode::RESIZEDB => {
+            let (keys, expires) = (source.length().await?, source.length().await?);
+            source.emit(Event::Resize(keys, expires));
+        }
+        opcode::AUX => {
+            let (key, value) = (source.string().await?, source.string().await?);
+            adopt_seed(&key, &value, source);
+            source.emit(Event::Aux(key, value));
+        }
+        opcode::FUNCTION2 => {
+            let text = source.string().await?;
+            source.emit(Event::Function(text));
+        }
+        opcode::SLOT_INFO => {
+            // Slot, keys, expiries: a hint for sizing, of no use here.
+            for _ in 0..3 {
+                source.length().await?;
+            }
+        }
+        opcode::MODULE_AUX => return Err(module(source).await?),
+        opcode::KEY_META_OR_SLOT_IMPORT if dialect.family == Family::Valkey => {
+            slot_import(source).await?;
+        }
+        unknown => return Err(source.error(DecodeFault::UnknownRecord(unknown))),
+    }
+    Ok(())
+}
+
+/// Values after a seed are built with it, because the sink takes it as well.
+fn adopt_seed(key: &[u8], value: &[u8], source: &mut Source) {
+    let mut meta = SnapshotMeta::default();
+    meta.learn(key, value);
+    if let (Some(seed), true) = (meta.hash_seed, source.options().adopt_hash_seed) {
+        source.set_hash_seed(seed);
+    }
+}
+
+/// A slot migration that was under way; the file's own keys do not need it.
+async fn slot_import(source: &mut Source) -> Result<(), DecodeError> {
+    let mut job = Vec::new();
+    source.bytes(SLOT_IMPORT_JOB_BYTES, &mut job).await?;
+    for _ in 0..source.length().await? {
+        source.length().await?;
+        source.length().await?;
+    }
+    Ok(())
+}
+
+/// The error that names a module whose data stands here.
+async fn module(source: &mut Source) -> Result<DecodeError, DecodeError> {
+    let id = source.length().await?;
+    Ok(source.error(DecodeFault::Module(object::module_name(id))))
+}
+
+/// One key and its value.
+async fn entry(
+    kind: u8,
+    dialect: Dialect,
+    said: Modifiers,
+    source: &mut Source,
+) -> Result<(), DecodeError> {
+    if !object::is_kind(kind, dialect) {
+        return Err(source.error(DecodeFault::UnknownRecord(kind)));
+    }
+    let key = source.string().await?;
+    source.set_key(Some(key));
+    let object = object::read(kind, dialect, source).await?;
+    let key = source.take_key().expect("it was set above");
+    source.emit(match object {
+        Object::Empty => Event::EmptyKey(key),
+        Object::Value(value) => Event::Entry(SnapshotEntry {
+            key,
+            value,
+            expire_ms: said.expire_ms,
+            access: said.access,
+        }),
+    });
+    Ok(())
+}

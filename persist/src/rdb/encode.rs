@@ -1,0 +1,145 @@
+//! Writing a file.
+
+use towline_core::seams::snapshot::{
+    Access, EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+};
+
+use super::opcode;
+use super::version::RdbVersion;
+use super::{RdbOptions, object};
+use crate::crc::Crc64;
+use crate::pen::{LargeEntry, Pen};
+
+/// Writes one file.
+pub(super) struct RdbEncoder {
+    options: RdbOptions,
+    meta: SnapshotMeta,
+    pen: Pen,
+    crc: Crc64,
+    large: Option<LargeEntry>,
+}
+
+impl RdbEncoder {
+    pub(super) fn new(options: RdbOptions, meta: SnapshotMeta) -> Self {
+        Self {
+            options,
+            meta,
+            pen: Pen::new(options.compress),
+            crc: Crc64::default(),
+            large: None,
+        }
+    }
+
+    /// Adds what was appended since `from` to the checksum.
+    fn sum(&mut self, from: usize, out: &[u8]) {
+        if self.options.checksum {
+            self.crc.update(&out[from..]);
+        }
+    }
+
+    /// Appends pieces that need no pause.
+    fn put(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Pen)) {
+        let from = out.len();
+        self.pen.write_now(out, async |pen: &mut Pen| write(pen));
+        self.sum(from, out);
+    }
+}
+
+impl SnapshotEncoder for RdbEncoder {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        let fields = self.meta.aux_fields();
+        let magic = self.options.version.magic();
+        self.put(out, |pen| {
+            pen.raw(magic);
+            for (key, value) in fields {
+                pen.raw(&[opcode::AUX]);
+                pen.string(key.as_bytes());
+                pen.string(value.as_bytes());
+            }
+        });
+    }
+
+    fn function(&mut self, source: &[u8], out: &mut Vec<u8>) {
+        self.put(out, |pen| {
+            pen.raw(&[opcode::FUNCTION2]);
+            pen.string(source);
+        });
+    }
+
+    fn select_db(&mut self, db: u32, keys: u64, expires: u64, out: &mut Vec<u8>) {
+        self.put(out, |pen| {
+            pen.raw(&[opcode::SELECTDB]);
+            pen.length(u64::from(db));
+            pen.raw(&[opcode::RESIZEDB]);
+            pen.length(keys);
+            pen.length(expires);
+        });
+    }
+
+    fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let kind = kind_of(entry, self.options.version)?;
+        let from = out.len();
+        self.pen.write_now(out, async |pen: &mut Pen| {
+            write_entry(kind, entry, pen).await;
+        });
+        self.sum(from, out);
+        Ok(())
+    }
+
+    fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let kind = kind_of(&entry.view(), self.options.version)?;
+        self.large = Some(LargeEntry::new(
+            self.options.compress,
+            async move |mut pen: Pen| {
+                write_entry(kind, &entry.view(), &mut pen).await;
+                pen
+            },
+        ));
+        Ok(())
+    }
+
+    fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
+        let from = out.len();
+        let mut large = self.large.take().expect("a large entry was begun");
+        let more = large.resume(budget_bytes, out);
+        if more {
+            self.large = Some(large);
+        }
+        self.sum(from, out);
+        more
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        self.put(out, |pen| pen.raw(&[opcode::EOF]));
+        // Zero says that none was computed.
+        out.extend_from_slice(&self.crc.value().to_le_bytes());
+    }
+}
+
+/// The type byte for an entry, or the error that names its key.
+pub(crate) fn kind_of(entry: &EntryView<'_>, version: RdbVersion) -> Result<u8, EncodeError> {
+    version.kind_of(entry.value).map_err(|what| EncodeError {
+        key: entry.key.to_vec(),
+        what,
+        format: version.name(),
+    })
+}
+
+/// One entry: what is said of it, its type, key and value.
+pub(crate) async fn write_entry(kind: u8, entry: &EntryView<'_>, pen: &mut Pen) {
+    if let Some(at) = entry.expire_ms {
+        pen.raw(&[opcode::EXPIRETIME_MS]);
+        pen.raw(&at.to_le_bytes());
+    }
+    match entry.access {
+        Access::Unknown => {}
+        Access::IdleSeconds(seconds) => {
+            pen.raw(&[opcode::IDLE]);
+            pen.length(seconds);
+        }
+        Access::Frequency(counter) => pen.raw(&[opcode::FREQ, counter]),
+    }
+    pen.raw(&[kind]);
+    pen.string(entry.key);
+    object::write(kind, entry.value, pen).await;
+}

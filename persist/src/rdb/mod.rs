@@ -1,0 +1,84 @@
+//! RDB, the snapshot format of Redis and Valkey.
+//!
+//! * `opcode`: the file's layout and its constants.
+//! * `dialect`: which family and version wrote a file.
+//! * `version`: which are written, and what each can hold.
+//! * `length`, `lzf`: lengths and strings.
+//! * `decode`, `encode`: files.
+//! * `object`: values.
+//! * `ziplist`: the packed encodings of Redis up to 6.2.
+
+mod decode;
+mod dialect;
+mod encode;
+pub(crate) mod length;
+pub mod lzf;
+pub(crate) mod object;
+pub mod opcode;
+mod version;
+mod ziplist;
+
+pub(crate) use decode::read_entry;
+pub(crate) use dialect::{Dialect, Family};
+pub(crate) use encode::{kind_of, write_entry};
+use towline_core::seams::snapshot::{
+    DecodeOptions, SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotMeta,
+};
+pub use version::RdbVersion;
+
+use crate::decode::Coroutine;
+use encode::RdbEncoder;
+
+/// How files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RdbOptions {
+    /// In which version.
+    pub version: RdbVersion,
+    /// Whether strings are compressed with LZF (`rdbcompression`).
+    pub compress: bool,
+    /// Whether a checksum is computed (`rdbchecksum`).
+    pub checksum: bool,
+}
+
+impl Default for RdbOptions {
+    fn default() -> Self {
+        Self {
+            version: RdbVersion::default(),
+            compress: true,
+            checksum: true,
+        }
+    }
+}
+
+/// RDB as a snapshot format. Every version is read; options say which is
+/// written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RdbCodec {
+    options: RdbOptions,
+}
+
+impl RdbCodec {
+    /// RDB written like this.
+    #[must_use]
+    pub const fn new(options: RdbOptions) -> Self {
+        Self { options }
+    }
+}
+
+impl SnapshotCodec for RdbCodec {
+    fn name(&self) -> &'static str {
+        "rdb"
+    }
+
+    fn recognises(&self, head: &[u8]) -> Option<bool> {
+        Dialect::recognises(head)
+    }
+
+    fn encoder(&self, meta: &SnapshotMeta) -> Box<dyn SnapshotEncoder> {
+        Box::new(RdbEncoder::new(self.options, meta.clone()))
+    }
+
+    fn decoder(&self, options: DecodeOptions) -> Box<dyn SnapshotDecoder> {
+        Box::new(Coroutine::new(options, decode::file))
+    }
+}

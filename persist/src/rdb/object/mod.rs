@@ -1,0 +1,134 @@
+//! Values: how each type is read and written.
+//!
+//! * `collection`: lists, sets, sorted sets and hashes, element by element.
+//! * `packed`: the same in one blob each.
+//! * `stream`: streams.
+
+mod collection;
+mod packed;
+mod stream;
+
+use std::sync::Arc;
+
+use towline_core::seams::snapshot::{DecodeError, DecodeFault};
+use towline_core::text::number::parse_i64;
+use towline_core::value::{Value, ValueRef};
+
+use super::dialect::{Dialect, Family};
+use super::length::RawString;
+use super::opcode::kind;
+use crate::decode::Source;
+use crate::pen::Pen;
+
+/// The longest text that may be an integer: `-9223372036854775808`.
+const MAX_INT_TEXT_BYTES: usize = 20;
+/// Strings over this are shared with snapshots and not copied.
+const SHARED_MIN_BYTES: usize = 64 << 10;
+
+/// What was read for a key.
+pub(crate) enum Object {
+    /// Its value.
+    Value(Value),
+    /// A collection without elements, which no key may hold.
+    Empty,
+}
+
+/// Whether `kind` is a type of value that the dialect has.
+pub(crate) fn is_kind(kind: u8, dialect: Dialect) -> bool {
+    match kind {
+        kind::STRING..=kind::MODULE_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3 => true,
+        kind::VALKEY_HASH_2 => dialect.family == Family::Valkey,
+        kind::HASH_METADATA..=kind::STREAM_LISTPACKS_4 => dialect.family == Family::Redis,
+        _ => false,
+    }
+}
+
+/// Reads a value of type `kind`.
+pub(crate) async fn read(
+    kind: u8,
+    dialect: Dialect,
+    source: &mut Source,
+) -> Result<Object, DecodeError> {
+    match kind {
+        kind::STRING => Ok(Object::Value(string(source).await?)),
+        kind::LIST | kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => {
+            collection::read_list(kind, source).await
+        }
+        kind::SET => collection::read_set(source).await,
+        kind::ZSET | kind::ZSET_2 => collection::read_zset(kind, source).await,
+        kind::HASH | kind::HASH_METADATA | kind::VALKEY_HASH_2 => {
+            collection::read_hash(kind, source).await
+        }
+        kind::MODULE_PRE_GA | kind::MODULE_2 => {
+            let id = source.length().await?;
+            Err(source.error(DecodeFault::Module(module_name(id))))
+        }
+        kind::STREAM_LISTPACKS
+        | kind::STREAM_LISTPACKS_2
+        | kind::STREAM_LISTPACKS_3
+        | kind::STREAM_LISTPACKS_4 => {
+            let stream = stream::read(kind, source).await?;
+            Ok(Object::Value(Value::Stream(Box::new(stream))))
+        }
+        _ if is_kind(kind, dialect) => packed::read(kind, source).await,
+        _ => Err(source.error(DecodeFault::UnknownRecord(kind))),
+    }
+}
+
+async fn string(source: &mut Source) -> Result<Value, DecodeError> {
+    source
+        .with_string(|raw| match raw {
+            RawString::Int(number) => Ok(Value::Int(i64::from(number))),
+            other => other.into_bytes().map(string_value),
+        })
+        .await
+}
+
+/// A string as the keyspace keeps it.
+fn string_value(bytes: Vec<u8>) -> Value {
+    let number = (bytes.len() <= MAX_INT_TEXT_BYTES)
+        .then(|| parse_i64(&bytes))
+        .flatten();
+    match number {
+        Some(number) => Value::Int(number),
+        None if bytes.len() > SHARED_MIN_BYTES => Value::Shared(Arc::new(bytes)),
+        None => Value::Str(bytes),
+    }
+}
+
+/// The name in a module's type id: nine characters of six bits each.
+pub(crate) fn module_name(id: u64) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    (0..9)
+        .rev()
+        .map(|place| char::from(ALPHABET[(id >> (10 + 6 * place)) as usize & 63]))
+        .collect()
+}
+
+/// Writes a value in the form of type `kind`, which its version chose.
+pub(crate) async fn write(kind: u8, value: ValueRef<'_>, pen: &mut Pen) {
+    match value {
+        ValueRef::Str(bytes) => pen.long_string(bytes).await,
+        ValueRef::Int(number) => pen.int(number),
+        ValueRef::List(list) => collection::write_list(list, pen).await,
+        ValueRef::Set(set) => collection::write_set(kind, set, pen).await,
+        ValueRef::ZSet(zset) => collection::write_zset(zset, pen).await,
+        ValueRef::Hash(hash) => collection::write_hash(kind, hash, pen).await,
+        ValueRef::Stream(stream) => stream::write(kind, stream, pen).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_named() {
+        // "hellotype" version 0, as the example module in Redis registers it.
+        let name = b"hellotype";
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let place = |c: &u8| alphabet.iter().position(|a| a == c).expect("it is there") as u64;
+        let id = name.iter().fold(0, |id, c| id << 6 | place(c)) << 10;
+        assert_eq!(module_name(id), "hellotype");
+    }
+}

@@ -1,0 +1,250 @@
+//! Reading a native snapshot.
+
+use towline_core::seams::snapshot::{
+    DecodeError, DecodeFault, DecodeOptions, Progress, Refused, SnapshotDecoder, SnapshotEntry,
+    SnapshotSink,
+};
+
+use super::layout::{
+    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, Compression, FOOTER_MARK, FOOTER_REST_BYTES,
+    Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSION,
+};
+use crate::crc::Crc64;
+use crate::decode::{Coroutine, Event, Source};
+use crate::rdb::{Dialect, Family, opcode, read_entry};
+
+/// The records in the blocks are of this dialect; see [`super::encode::RECORDS`].
+const DIALECT: Dialect = Dialect {
+    family: Family::Redis,
+    version: 13,
+};
+
+/// Reads a whole file and returns where it ended.
+pub(super) async fn file(mut source: Source) -> Result<u64, DecodeError> {
+    header(&mut source).await?;
+    let mut blocks = Blocks::new(source.options());
+    loop {
+        let offset = source.offset();
+        match source.array().await? {
+            BLOCK_MARK => blocks.read(offset, &mut source).await?,
+            INDEX_MARK => {
+                if !blocks.complete {
+                    return source.corrupt("the last record is missing");
+                }
+                end(offset, &blocks.index, &mut source).await?;
+                return Ok(source.offset());
+            }
+            _ => {
+                let number = blocks.index.len() as u64;
+                return Err(source.error(damaged(number, 0, "no block begins here")));
+            }
+        }
+    }
+}
+
+fn damaged(block: u64, keys: u64, what: &'static str) -> DecodeFault {
+    DecodeFault::DamagedBlock { block, keys, what }
+}
+
+async fn header(source: &mut Source) -> Result<(), DecodeError> {
+    let mut bytes = Vec::new();
+    let magic: [u8; MAGIC.len() + 1] = source.array().await?;
+    if magic[..MAGIC.len()] != MAGIC[..] {
+        return Err(source.error(DecodeFault::BadMagic));
+    }
+    if magic[MAGIC.len()] != VERSION {
+        let version = magic[MAGIC.len()].to_string();
+        return Err(source.error(DecodeFault::UnsupportedVersion(version)));
+    }
+    bytes.extend_from_slice(&magic);
+    source.bytes(HEADER_BYTES - magic.len(), &mut bytes).await?;
+    let fixed = bytes[..].try_into().expect("just as many were read");
+    let Some((mut meta, text_bytes)) = layout::parse_header(fixed) else {
+        return source.corrupt("damaged header");
+    };
+    source.bytes(text_bytes + 8, &mut bytes).await?;
+    if !layout::ends_with_checksum(&bytes) {
+        return source.corrupt("damaged header");
+    }
+    let text = &bytes[HEADER_BYTES..HEADER_BYTES + text_bytes];
+    meta.redis_version = String::from_utf8_lossy(text).into_owned();
+    if let (Some(seed), true) = (meta.hash_seed, source.options().adopt_hash_seed) {
+        source.set_hash_seed(seed);
+    }
+    for (key, value) in meta.aux_fields() {
+        source.emit(Event::Aux(key.into(), value.into_bytes()));
+    }
+    Ok(())
+}
+
+/// The blocks read so far, and what their contents add up to.
+struct Blocks {
+    index: Vec<IndexEntry>,
+    records: Coroutine,
+    complete: bool,
+    options: DecodeOptions,
+}
+
+impl Blocks {
+    fn new(options: DecodeOptions) -> Self {
+        Self {
+            index: Vec::new(),
+            records: Coroutine::new(options, records),
+            complete: false,
+            options,
+        }
+    }
+
+    /// Reads the block at `offset`, whose mark was read.
+    async fn read(&mut self, offset: u64, source: &mut Source) -> Result<(), DecodeError> {
+        let number = self.index.len() as u64;
+        let mut bytes = BLOCK_MARK.to_vec();
+        source
+            .bytes(BLOCK_HEADER_BYTES - MARK_BYTES, &mut bytes)
+            .await?;
+        let fixed = bytes[..].try_into().expect("just as many were read");
+        let Some(header) = BlockHeader::parse(fixed) else {
+            return Err(source.error(damaged(number, 0, "its header")));
+        };
+        let keys = u64::from(header.keys);
+        let damaged = |what| damaged(number, keys, what);
+        if u64::from(header.number) != number {
+            return Err(source.error(damaged("its number")));
+        }
+        let mut stored = Vec::new();
+        source
+            .bytes(header.stored_bytes as usize, &mut stored)
+            .await?;
+        let crc = u64::from_le_bytes(source.array().await?);
+        if self.options.verify_checksum && crc != Crc64::of(&stored) {
+            return Err(source.error(damaged("its checksum")));
+        }
+        let Some(raw) = expand(&header, stored) else {
+            return Err(source.error(damaged("its compression")));
+        };
+        self.take(&raw, source)?;
+        self.index.push(IndexEntry {
+            offset,
+            keys: header.keys,
+            db: header.db,
+        });
+        Ok(())
+    }
+
+    /// Decodes the contents of a block.
+    fn take(&mut self, raw: &[u8], source: &mut Source) -> Result<(), DecodeError> {
+        if self.complete {
+            return source.corrupt("a block after the last record");
+        }
+        let mut found = Found(Vec::new());
+        let progress = self.records.feed(raw, &mut found);
+        found.0.into_iter().for_each(|event| source.emit(event));
+        let progress = progress.map_err(|error| {
+            source.set_key(error.key);
+            source.error(error.fault)
+        })?;
+        if let Progress::Complete { consumed } = progress {
+            self.complete = true;
+            if consumed != raw.len() {
+                return source.corrupt("bytes after the last record");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The contents of a block.
+fn expand(header: &BlockHeader, stored: Vec<u8>) -> Option<Vec<u8>> {
+    let length = header.raw_bytes as usize;
+    let raw = match header.compression {
+        Compression::None => stored,
+        Compression::Lz4 => lz4_flex::block::decompress(&stored, length).ok()?,
+    };
+    (raw.len() == length).then_some(raw)
+}
+
+/// What the records hold, on its way to the file's own source.
+struct Found(Vec<Event>);
+
+impl Found {
+    fn push(&mut self, event: Event) -> Result<(), Refused> {
+        self.0.push(event);
+        Ok(())
+    }
+}
+
+impl SnapshotSink for Found {
+    fn select_db(&mut self, db: u64) -> Result<(), Refused> {
+        self.push(Event::SelectDb(db))
+    }
+
+    fn resize(&mut self, keys: u64, expires: u64) -> Result<(), Refused> {
+        self.push(Event::Resize(keys, expires))
+    }
+
+    fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused> {
+        self.push(Event::Entry(entry))
+    }
+
+    fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {
+        self.push(Event::Function(source))
+    }
+
+    fn empty_key(&mut self, key: &[u8]) -> Result<(), Refused> {
+        self.push(Event::EmptyKey(key.to_vec()))
+    }
+}
+
+/// Reads the records that the blocks hold together.
+async fn records(mut source: Source) -> Result<u64, DecodeError> {
+    loop {
+        match source.byte().await? {
+            opcode::EOF => return Ok(source.offset()),
+            opcode::SELECTDB => {
+                let db = source.length().await?;
+                source.emit(Event::SelectDb(db));
+            }
+            opcode::RESIZEDB => {
+                let (keys, expires) = (source.length().await?, source.length().await?);
+                source.emit(Event::Resize(keys, expires));
+            }
+            opcode::FUNCTION2 => {
+                let text = source.string().await?;
+                source.emit(Event::Function(text));
+            }
+            first => read_entry(first, DIALECT, &mut source).await?,
+        }
+    }
+}
+
+/// Reads index and footer and compares them with the blocks that were read.
+async fn end(offset: u64, blocks: &[IndexEntry], source: &mut Source) -> Result<(), DecodeError> {
+    let mut crc = Crc64::default();
+    crc.update(&INDEX_MARK);
+    let count: [u8; 4] = source.array().await?;
+    crc.update(&count);
+    if u32::from_le_bytes(count) as usize != blocks.len() {
+        return source.corrupt("blocks are missing");
+    }
+    for block in blocks {
+        let bytes = source.array().await?;
+        crc.update(&bytes);
+        if IndexEntry::parse(&bytes) != *block {
+            return source.corrupt("the index is not that of the blocks");
+        }
+    }
+    if u64::from_le_bytes(source.array().await?) != crc.value() {
+        return source.corrupt("damaged index");
+    }
+    let mut footer = Vec::new();
+    source
+        .bytes(MARK_BYTES + FOOTER_REST_BYTES, &mut footer)
+        .await?;
+    let mut fields = Fields::new(&footer[2 * MARK_BYTES..]);
+    let keys: u64 = blocks.iter().map(|b| u64::from(b.keys)).sum();
+    let whole = footer.starts_with(&FOOTER_MARK) && layout::ends_with_checksum(&footer);
+    if !whole || fields.u64() != offset || fields.u64() != keys {
+        return source.corrupt("damaged footer");
+    }
+    Ok(())
+}
