@@ -214,7 +214,7 @@ fn is_small(value: ValueRef<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::keyspace::HashSeed;
-    use crate::seams::snapshot::{DecodeLimits, SnapshotDecoder};
+    use crate::seams::snapshot::{DecodeOptions, SnapshotDecoder};
     use crate::value::Value;
     use std::collections::BTreeMap;
 
@@ -239,7 +239,7 @@ mod tests {
             Box::new(LineEncoder { db: 0, large: None })
         }
 
-        fn decoder(&self, _limits: DecodeLimits) -> Box<dyn SnapshotDecoder> {
+        fn decoder(&self, _options: DecodeOptions) -> Box<dyn SnapshotDecoder> {
             unreachable!("these tests only encode")
         }
     }
