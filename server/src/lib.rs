@@ -1,3 +1,23 @@
-//! Towline: server.
+//! The Towline server: the engine with files, sockets and signals around it.
+//!
+//! | read in this order | what it is |
+//! |---|---|
+//! | [`conf`] | redis.conf and the command line |
+//! | [`run`] | starting, serving, stopping |
+//! | [`listen`] | listeners and what comes from them |
+//! | [`net`] | client connections and their threads |
+//! | [`engine_lock`] | the engine behind its lock |
+//! | [`host`] | what the engine asks of the process |
+//! | [`log`] | the log |
 
+mod banner;
+mod calendar;
 pub mod conf;
+pub mod engine_lock;
+pub mod host;
+pub mod listen;
+pub mod log;
+pub mod memory;
+pub mod net;
+mod process;
+pub mod run;

@@ -1,3 +1,79 @@
 //! The `towline-server` binary.
 
-fn main() {}
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+use towline_server::conf::cli::{Invocation, parse};
+use towline_server::conf::{self, Loaded, Sources};
+use towline_server::memory::Counting;
+use towline_server::run;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn main() -> ExitCode {
+    let args: Vec<Vec<u8>> = std::env::args_os()
+        .skip(1)
+        .map(OsStringExt::into_vec)
+        .collect();
+    match parse(&args) {
+        Invocation::Print(text) => say(&mut std::io::stdout(), &text, ExitCode::SUCCESS),
+        Invocation::Refuse(text) => say(&mut std::io::stderr(), &text, ExitCode::FAILURE),
+        Invocation::Run {
+            file,
+            stdin,
+            options,
+        } => serve(file, stdin, &options),
+    }
+}
+
+fn say(to: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {
+    // Nobody is left to tell where the standard streams are closed.
+    let _ = to.write_all(text.as_bytes());
+    code
+}
+
+fn serve(file: Option<Vec<u8>>, stdin: bool, options: &[u8]) -> ExitCode {
+    let mut text = Vec::new();
+    if stdin && let Err(error) = std::io::stdin().read_to_end(&mut text) {
+        return say(
+            &mut std::io::stderr(),
+            &format!("{error}\n"),
+            ExitCode::FAILURE,
+        );
+    }
+    match load(file.as_deref(), stdin.then_some(&text), options) {
+        Ok((loaded, path)) => match run::run(loaded.config, path) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => say(
+                &mut std::io::stderr(),
+                &format!("{error}\n"),
+                ExitCode::FAILURE,
+            ),
+        },
+        Err(error) => say(&mut std::io::stderr(), &error, ExitCode::FAILURE),
+    }
+}
+
+fn load(
+    file: Option<&[u8]>,
+    stdin: Option<&Vec<u8>>,
+    options: &[u8],
+) -> Result<(Loaded, String), String> {
+    let table = towline_core::command::table::CommandTable::new();
+    let loaded = conf::load(Sources {
+        file,
+        stdin: stdin.map(Vec::as_slice),
+        options,
+        read: &mut conf::files::read,
+        is_command: &|name| table.find(name).is_some(),
+    })
+    .map_err(|error| error.to_string())?;
+    let path = file.map(|file| std::path::absolute(String::from_utf8_lossy(file).as_ref()));
+    let path = path.transpose().map_err(|error| format!("{error}\n"))?;
+    Ok((
+        loaded,
+        path.map_or_else(String::new, |path| path.to_string_lossy().into_owned()),
+    ))
+}

@@ -6,6 +6,7 @@ use bitflags::bitflags;
 
 use crate::offset::Offset;
 use crate::resp::reply::{Protocol, Reply};
+use crate::seams::host::SyncRequest;
 
 /// Names a client: where it is kept, and which of all clients it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,6 +152,8 @@ pub struct Client {
     pub shard_channels: BTreeSet<Vec<u8>>,
     /// What it waits for.
     pub blocked: Option<Blocked>,
+    /// PSYNC or SYNC came: its connection is to become a replica's link.
+    pub sync_request: Option<SyncRequest>,
     /// What REPLCONF said.
     pub replica: ReplicaOptions,
     /// The stream's offset behind its last write, for WAIT.
@@ -189,6 +192,7 @@ impl Client {
             patterns: BTreeSet::new(),
             shard_channels: BTreeSet::new(),
             blocked: None,
+            sync_request: None,
             replica: ReplicaOptions::default(),
             write_offset: Offset::ZERO,
         }

@@ -18,6 +18,7 @@ use crate::command::table::CommandTable;
 use crate::config::Config;
 use crate::keyspace::{Garbage, HashSeed, Keyspace};
 use crate::offset::ReplicationId;
+use crate::resp::RequestLimits;
 use crate::resp::reply::Reply;
 use crate::seams::Host;
 
@@ -45,6 +46,8 @@ pub enum Flow {
     Continue,
     /// Wait until the client is woken.
     Blocked,
+    /// The connection becomes a replica's link: `Client::sync_request` says how.
+    Attach,
     /// Write what is there and close.
     Close,
 }
@@ -301,6 +304,26 @@ impl Engine {
         flow_of(client)
     }
 
+    /// The bounds on what a client may send next.
+    #[must_use]
+    pub fn request_limits(&self, id: ClientId) -> RequestLimits {
+        let client = self.server.clients.get(id);
+        let open = self.server.config.requirepass.is_empty();
+        RequestLimits {
+            max_bulk_bytes: self.server.config.proto_max_bulk_len,
+            authenticated: open || client.is_some_and(|client| client.authenticated),
+        }
+    }
+
+    /// Answers a request that cannot be understood, and ends the connection.
+    pub fn protocol_error(&mut self, id: ClientId, message: &[u8]) {
+        self.server.stats.error_replies += 1;
+        if let Some(client) = self.server.clients.get_mut(id) {
+            client.reply.error(message);
+            client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+        }
+    }
+
     /// Clients with output, unblocked or to be closed since the last call.
     pub fn take_wakeups(&mut self) -> Vec<ClientId> {
         self.server.clients.take_wakeups()
@@ -373,7 +396,10 @@ impl Engine {
             .repl_output
             .sample(stats.repl_output_bytes, now_ms);
         stats.rates.batches.sample(stats.batches, now_ms);
-        stats.rates.lock_usec.sample(stats.lock_held_usec, now_ms);
+        stats
+            .rates
+            .lock_usec
+            .sample(stats.lock_held_ns / 1000, now_ms);
     }
 }
 
@@ -393,6 +419,8 @@ fn flow_of(client: &Client) -> Flow {
     let closing = ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::CLOSE_NOW;
     if client.flags.intersects(closing) {
         Flow::Close
+    } else if client.sync_request.is_some() {
+        Flow::Attach
     } else if client.blocked.is_some() {
         Flow::Blocked
     } else {

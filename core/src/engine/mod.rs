@@ -17,6 +17,7 @@ pub mod histogram;
 pub mod key_view;
 pub mod machine;
 pub mod persistence;
+mod prefetch;
 pub mod pubsub;
 pub mod rates;
 pub mod replication;

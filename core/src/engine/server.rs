@@ -48,3 +48,11 @@ pub struct Server {
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.
     pub(super) clock_ns: u64,
 }
+
+impl Server {
+    /// The host's clock at the end of the last command, nanoseconds.
+    #[must_use]
+    pub const fn clock_ns(&self) -> u64 {
+        self.clock_ns
+    }
+}

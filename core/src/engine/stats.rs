@@ -69,14 +69,22 @@ pub struct Stats {
     pub access_denied_auth: u64,
     /// Batches run.
     pub batches: u64,
-    /// Time the engine's lock was held, microseconds.
-    pub lock_held_usec: u64,
-    /// The longest time the engine's lock was held at once, microseconds.
-    pub lock_held_max_usec: u64,
+    /// Time the engine's lock was held, nanoseconds.
+    pub lock_held_ns: u64,
+    /// The longest time the engine's lock was held at once, nanoseconds.
+    pub lock_held_max_ns: u64,
     /// Objects freed off the engine's path.
     pub lazyfreed_objects: u64,
     /// Error replies by code.
     pub errors: HashMap<String, u64>,
     /// Counters sampled ten times a second, for the instantaneous figures.
     pub rates: super::rates::Rates,
+}
+
+impl Stats {
+    /// Notes for how long a batch held the engine's lock.
+    pub fn note_lock_held(&mut self, held_ns: u64) {
+        self.lock_held_ns += held_ns;
+        self.lock_held_max_ns = self.lock_held_max_ns.max(held_ns);
+    }
 }

@@ -52,8 +52,6 @@ pub enum Job {
     AbortShutdown,
     /// REPLICAOF: follow this primary, or nobody.
     Follow(Option<PrimaryAddress>),
-    /// PSYNC or SYNC: this client's connection becomes a replica's link.
-    Attach(ClientId, SyncRequest),
     /// A directive changed that the process acts on.
     Reconfigure(&'static str),
 }

@@ -1,0 +1,156 @@
+//! The process around the engine: clock, facts, and the queue of jobs that
+//! commands start and the server's main task does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use towline_core::engine::Engine;
+use towline_core::keyspace::Garbage;
+use towline_core::seams::Host;
+use towline_core::seams::host::{ConfigSource, Job, ProcessFacts};
+
+use crate::log::Logger;
+use crate::process;
+
+/// Milliseconds since 1970.
+#[must_use]
+pub fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// What does not change while the process runs.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// The configuration file, with its whole path; empty without one.
+    pub config_file: String,
+    /// The listeners, as INFO shows them.
+    pub listeners: Vec<String>,
+    /// Number of I/O threads.
+    pub io_threads: usize,
+}
+
+struct Inner {
+    started: Instant,
+    identity: Identity,
+    logger: Logger,
+    jobs: Mutex<Vec<Job>>,
+    announced: AtomicBool,
+    bell: smol::channel::Sender<()>,
+    admin: Box<dyn Admin>,
+}
+
+/// What the host cannot do by itself: files of the dataset and of the configuration.
+pub trait Admin: Send + Sync {
+    /// See [`Host::rewrite_config`].
+    ///
+    /// # Errors
+    /// The text of the error reply.
+    fn rewrite_config(&self, source: &mut dyn ConfigSource) -> Result<(), String>;
+
+    /// See [`Host::reload`].
+    ///
+    /// # Errors
+    /// The text of the error reply.
+    fn reload(&self, engine: &mut Engine) -> Result<(), String>;
+}
+
+/// See the module's comment. Clones share the process.
+#[derive(Clone)]
+pub struct ServerHost(Arc<Inner>);
+
+impl ServerHost {
+    /// A host, and the end at which the main task is told of jobs.
+    #[must_use]
+    pub fn new(
+        identity: Identity,
+        logger: Logger,
+        admin: Box<dyn Admin>,
+    ) -> (Self, smol::channel::Receiver<()>) {
+        let (bell, receiver) = smol::channel::bounded(1);
+        let inner = Inner {
+            started: Instant::now(),
+            identity,
+            logger,
+            jobs: Mutex::default(),
+            announced: AtomicBool::new(false),
+            bell,
+            admin,
+        };
+        (Self(Arc::new(inner)), receiver)
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn logger(&self) -> &Logger {
+        &self.0.logger
+    }
+
+    /// Tells the main task of jobs that were started since the last call.
+    pub fn announce_jobs(&self) {
+        if self.0.announced.load(Ordering::Relaxed)
+            && self.0.announced.swap(false, Ordering::SeqCst)
+        {
+            // A full channel has told it already.
+            let _ = self.0.bell.try_send(());
+        }
+    }
+
+    /// The jobs started since the last call.
+    #[must_use]
+    pub fn take_jobs(&self) -> Vec<Job> {
+        std::mem::take(&mut *self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Drops what is dear to drop on a thread that delays nobody.
+    pub fn dispose(&self, garbage: Vec<Garbage>) {
+        if !garbage.is_empty() {
+            smol::unblock(move || drop(garbage)).detach();
+        }
+    }
+}
+
+impl Host for ServerHost {
+    fn monotonic_ns(&self) -> u64 {
+        u64::try_from(self.0.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn facts(&self) -> ProcessFacts {
+        let identity = &self.0.identity;
+        ProcessFacts {
+            config_file: identity.config_file.clone(),
+            listeners: identity.listeners.clone(),
+            io_threads_active: identity.io_threads > 1,
+            ..process::facts()
+        }
+    }
+
+    fn start(&mut self, job: Job) -> Result<(), String> {
+        self.0
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(job);
+        self.0.announced.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn rewrite_config(&mut self, source: &mut dyn ConfigSource) -> Result<(), String> {
+        self.0.admin.rewrite_config(source)
+    }
+
+    fn sleep_us(&mut self, micros: u64) {
+        std::thread::sleep(std::time::Duration::from_micros(micros));
+    }
+
+    fn reload(&mut self, engine: &mut Engine) -> Result<(), String> {
+        self.0.admin.reload(engine)
+    }
+
+    fn log(&mut self, line: &str) {
+        self.0.logger.warning(line);
+    }
+}

@@ -1,0 +1,361 @@
+//! One client's connection: read all there is, parse all, run it as one batch,
+//! write once.
+
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use towline_core::engine::{ClientId, Engine, Flow, Peer};
+use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
+
+use super::reactor::{Reactor, Source};
+use super::wakers::Bell;
+use crate::engine_lock::EngineLock;
+use crate::host::{ServerHost, unix_ms};
+
+/// Bytes asked of a socket at once; a read that fills less has drained it.
+const READ_BYTES: usize = 16 * 1024;
+/// Commands parsed before they run; their keys are prefetched together.
+const BATCH_COMMANDS: usize = 64;
+/// A buffer that grew beyond this is given back once it is empty.
+const KEPT_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What all connections share.
+pub struct Shared {
+    /// The engine.
+    pub store: EngineLock,
+    /// Takes the sockets of clients that became replicas.
+    pub attach: Box<dyn Fn(Attached) + Send + Sync>,
+}
+
+/// A client's socket.
+pub enum Socket {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Socket {
+    fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => (&mut &*stream).read(into),
+            Self::Unix(stream) => (&mut &*stream).read(into),
+        }
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => (&mut &*stream).write(bytes),
+            Self::Unix(stream) => (&mut &*stream).write(bytes),
+        }
+    }
+}
+
+/// A socket fresh from a listener, not blocking.
+pub struct Accepted {
+    /// The socket.
+    pub socket: Socket,
+    /// Where it comes from.
+    pub peer: Peer,
+}
+
+/// A client's socket that becomes a replica's link.
+pub struct Attached {
+    /// The client it was; it is still known to the engine.
+    pub id: ClientId,
+    /// The socket.
+    pub socket: Socket,
+    /// What it sent beyond the command that asked for the stream.
+    pub unread: Vec<u8>,
+}
+
+/// Serves a client until it goes.
+pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted) {
+    let Accepted { socket, peer } = accepted;
+    let Ok((token, source)) = reactor.add(socket.as_fd()) else {
+        return;
+    };
+    let id = shared.store.lock().connect(peer, unix_ms());
+    let bell = shared.store.wakers.add(id);
+    let mut connection = Connection {
+        socket,
+        source,
+        bell,
+        id,
+        shared,
+        parser: RequestParser::new(),
+        input: Vec::new(),
+        parsed: Batch::default(),
+        output: Vec::new(),
+        written: 0,
+        flow: Flow::Continue,
+        limits: RequestLimits::default(),
+    };
+    connection.run().await;
+    reactor.remove(connection.socket.as_fd(), token);
+    connection.shared.store.wakers.remove(id);
+    if connection.flow == Flow::Attach {
+        (connection.shared.attach)(Attached {
+            id,
+            socket: connection.socket,
+            unread: connection.input,
+        });
+    } else {
+        connection.shared.store.lock().disconnect(id);
+    }
+}
+
+/// Commands found in the input and not run yet. Ranges are places in the input.
+#[derive(Default)]
+struct Batch {
+    args: Vec<Range<usize>>,
+    /// Where each command's arguments end in `args`, and its bytes in the input.
+    commands: Vec<(usize, usize)>,
+    error: Option<ProtocolError>,
+}
+
+struct Connection {
+    socket: Socket,
+    source: Rc<Source>,
+    bell: Arc<Bell>,
+    id: ClientId,
+    shared: Arc<Shared>,
+    parser: RequestParser,
+    input: Vec<u8>,
+    parsed: Batch,
+    output: Vec<u8>,
+    written: usize,
+    flow: Flow,
+    limits: RequestLimits,
+}
+
+/// What a look at the socket brought.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    /// Go on.
+    Open,
+    /// The peer is gone.
+    Closed,
+}
+
+/// Why the task was woken.
+struct Woken {
+    readable: bool,
+    writable: bool,
+    rung: bool,
+}
+
+impl Connection {
+    async fn run(&mut self) {
+        loop {
+            let woken = self.wait().await;
+            if woken.rung {
+                self.collect();
+            }
+            // A blocked client's requests wait in the socket; its end is noticed.
+            if woken.readable && self.read() == Progress::Closed {
+                return;
+            }
+            self.process();
+            if (woken.writable || self.written < self.output.len())
+                && self.flush() == Progress::Closed
+            {
+                return;
+            }
+            let drained = self.output.is_empty();
+            match self.flow {
+                Flow::Close if drained => return,
+                Flow::Attach => return,
+                _ => {}
+            }
+        }
+    }
+
+    async fn wait(&self) -> Woken {
+        poll_fn(|context| {
+            self.source.register(context.waker());
+            self.bell.register(context.waker());
+            let woken = Woken {
+                readable: self.source.take_readable(),
+                writable: self.source.take_writable() && !self.output.is_empty(),
+                rung: self.bell.take(),
+            };
+            if woken.readable || woken.writable || woken.rung {
+                Poll::Ready(woken)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Reads until the socket is drained, or one large piece is there to work on.
+    fn read(&mut self) -> Progress {
+        loop {
+            let start = self.input.len();
+            let room = READ_BYTES.max(self.input.capacity() - start);
+            self.input.resize(start + room, 0);
+            let result = self.socket.read(&mut self.input[start..]);
+            let got = *result.as_ref().unwrap_or(&0);
+            self.input.truncate(start + got);
+            match result {
+                Ok(0) => return Progress::Closed,
+                Ok(got) if got < room => return Progress::Open,
+                // A peer that sends without end must not keep others waiting.
+                Ok(_) => {
+                    self.source.set_readable();
+                    return Progress::Open;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Open,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Progress::Closed,
+            }
+        }
+    }
+
+    /// Runs what the input holds, a batch at a time.
+    fn process(&mut self) {
+        let mut consumed = 0;
+        while self.flow == Flow::Continue {
+            let end = self.parse(consumed);
+            if self.parsed.commands.is_empty() && self.parsed.error.is_none() {
+                break;
+            }
+            let stopped = self.run_batch();
+            // A client that blocks leaves the rest of its commands unread.
+            consumed = stopped.unwrap_or(end);
+        }
+        if consumed == self.input.len() {
+            self.input.clear();
+            if self.input.capacity() > KEPT_BUFFER_BYTES {
+                self.input = Vec::new();
+            }
+        } else if consumed > 0 {
+            self.input.drain(..consumed);
+        }
+    }
+
+    /// Parses commands that start at `start`; answers where they end.
+    fn parse(&mut self, start: usize) -> usize {
+        let batch = &mut self.parsed;
+        batch.args.clear();
+        batch.commands.clear();
+        batch.error = None;
+        let mut at = start;
+        while batch.commands.len() < BATCH_COMMANDS {
+            match self.parser.parse(&mut self.input[at..], self.limits) {
+                Ok(Parsed::Complete { consumed }) => {
+                    let args = self.parser.args().iter();
+                    batch
+                        .args
+                        .extend(args.map(|arg| at + arg.start..at + arg.start + arg.len));
+                    at += consumed;
+                    batch.commands.push((batch.args.len(), at));
+                }
+                Ok(Parsed::Incomplete { .. }) => break,
+                Err(error) => {
+                    batch.error = Some(error);
+                    break;
+                }
+            }
+            if !self.limits.authenticated {
+                // The next command may be read under other limits.
+                break;
+            }
+        }
+        at
+    }
+
+    /// Runs the parsed commands under one lock; answers where in the input it
+    /// stopped, if before their end.
+    fn run_batch(&mut self) -> Option<usize> {
+        let now_ms = unix_ms();
+        let shared = Arc::clone(&self.shared);
+        shared.store.batch(|engine, host| {
+            let stopped = self.execute(engine, host, now_ms);
+            self.flow = self.take_output(engine);
+            self.limits = engine.request_limits(self.id);
+            stopped
+        })
+    }
+
+    fn execute(
+        &mut self,
+        engine: &mut Engine,
+        host: &mut ServerHost,
+        now_ms: i64,
+    ) -> Option<usize> {
+        let batch = &self.parsed;
+        let input = &self.input;
+        if batch.commands.len() > 1 {
+            let starts = std::iter::once(0).chain(batch.commands.iter().map(|(end, _)| *end));
+            let keys = starts.zip(&batch.commands);
+            let keys = keys.filter(|(start, (end, _))| start + 1 < *end);
+            engine.prefetch(
+                self.id,
+                keys.map(|(start, _)| &input[batch.args[start + 1].clone()]),
+            );
+        }
+        let mut start = 0;
+        let mut args: Vec<&[u8]> = Vec::new();
+        for &(end, input_end) in &batch.commands {
+            args.clear();
+            args.extend(batch.args[start..end].iter().map(|arg| &input[arg.clone()]));
+            start = end;
+            if args.is_empty() {
+                continue;
+            }
+            if engine.execute(self.id, &args, now_ms, host) != Flow::Continue {
+                return Some(input_end);
+            }
+        }
+        if let Some(error) = batch.error {
+            engine.protocol_error(self.id, &error.message());
+        }
+        None
+    }
+
+    fn take_output(&mut self, engine: &mut Engine) -> Flow {
+        engine.take_output(self.id, &mut self.output)
+    }
+
+    /// Another thread wrote to this client, unblocked it, or wants it closed.
+    fn collect(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        self.flow = self.take_output(&mut shared.store.lock());
+    }
+
+    /// Writes what there is, as far as the socket takes it.
+    fn flush(&mut self) -> Progress {
+        while self.written < self.output.len() {
+            match self.socket.write(&self.output[self.written..]) {
+                Ok(0) => return Progress::Closed,
+                Ok(sent) => self.written += sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Open,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Progress::Closed,
+            }
+        }
+        self.written = 0;
+        self.output.clear();
+        if self.output.capacity() > KEPT_BUFFER_BYTES {
+            self.output = Vec::new();
+        }
+        Progress::Open
+    }
+}

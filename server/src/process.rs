@@ -1,0 +1,76 @@
+//! Facts of this process and of the machine, as INFO shows them.
+
+use std::fs;
+
+use towline_core::seams::host::ProcessFacts;
+
+use crate::memory;
+
+/// All facts that are read anew each time.
+#[must_use]
+pub fn facts() -> ProcessFacts {
+    let (process, thread) = (cpu_times("/proc/self/stat"), main_thread_times());
+    ProcessFacts {
+        pid: std::process::id(),
+        rss_bytes: rss_bytes(),
+        allocated_bytes: memory::allocated_bytes(),
+        allocator_active_bytes: memory::allocated_bytes().max(rss_bytes()),
+        total_memory_bytes: total_memory_bytes(),
+        cpu_user_usec: process.0,
+        cpu_sys_usec: process.1,
+        main_cpu_user_usec: thread.0,
+        main_cpu_sys_usec: thread.1,
+        executable: path_of(std::env::current_exe()),
+        os: os_name(),
+        allocator: memory::ALLOCATOR,
+        ..ProcessFacts::default()
+    }
+}
+
+fn path_of(path: std::io::Result<std::path::PathBuf>) -> String {
+    path.map_or_else(
+        |_| String::new(),
+        |path| path.to_string_lossy().into_owned(),
+    )
+}
+
+/// Resident memory, from the second field of `statm`.
+#[must_use]
+pub fn rss_bytes() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = field(&statm, 1);
+    pages * rustix::param::page_size() as u64
+}
+
+fn field(text: &str, index: usize) -> u64 {
+    let word = text.split_whitespace().nth(index);
+    word.and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+fn total_memory_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram as u64 * u64::from(info.mem_unit)
+}
+
+/// Time outside and inside the kernel, microseconds. The name in the second
+/// field of `stat` may hold blanks, so fields are counted after its parenthesis.
+fn cpu_times(path: &str) -> (u64, u64) {
+    let stat = fs::read_to_string(path).unwrap_or_default();
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let tick_usec = 1_000_000 / rustix::param::clock_ticks_per_second();
+    (field(rest, 11) * tick_usec, field(rest, 12) * tick_usec)
+}
+
+fn main_thread_times() -> (u64, u64) {
+    cpu_times(&format!("/proc/self/task/{}/stat", std::process::id()))
+}
+
+fn os_name() -> String {
+    let names = rustix::system::uname();
+    format!(
+        "{} {} {}",
+        names.sysname().to_string_lossy(),
+        names.release().to_string_lossy(),
+        names.machine().to_string_lossy()
+    )
+}
