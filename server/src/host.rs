@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use towline_core::config::RewriteEntry;
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
-use towline_core::seams::host::{ConfigSource, Job, ProcessFacts};
+use towline_core::seams::host::{Job, ProcessFacts};
 
 use crate::log::Logger;
-use crate::process;
+use crate::{admin, process};
 
 /// Milliseconds since 1970.
 #[must_use]
@@ -40,23 +41,11 @@ struct Inner {
     jobs: Mutex<Vec<Job>>,
     announced: AtomicBool,
     bell: smol::channel::Sender<()>,
-    admin: Box<dyn Admin>,
+    reload: Reload,
 }
 
-/// What the host cannot do by itself: files of the dataset and of the configuration.
-pub trait Admin: Send + Sync {
-    /// See [`Host::rewrite_config`].
-    ///
-    /// # Errors
-    /// The text of the error reply.
-    fn rewrite_config(&self, source: &mut dyn ConfigSource) -> Result<(), String>;
-
-    /// See [`Host::reload`].
-    ///
-    /// # Errors
-    /// The text of the error reply.
-    fn reload(&self, engine: &mut Engine) -> Result<(), String>;
-}
+/// Writes the dataset out and reads it back, for DEBUG RELOAD.
+pub type Reload = Box<dyn Fn(&mut Engine) -> Result<(), String> + Send + Sync>;
 
 /// See the module's comment. Clones share the process.
 #[derive(Clone)]
@@ -68,7 +57,7 @@ impl ServerHost {
     pub fn new(
         identity: Identity,
         logger: Logger,
-        admin: Box<dyn Admin>,
+        reload: Reload,
     ) -> (Self, smol::channel::Receiver<()>) {
         let (bell, receiver) = smol::channel::bounded(1);
         let inner = Inner {
@@ -78,7 +67,7 @@ impl ServerHost {
             jobs: Mutex::default(),
             announced: AtomicBool::new(false),
             bell,
-            admin,
+            reload,
         };
         (Self(Arc::new(inner)), receiver)
     }
@@ -138,8 +127,8 @@ impl Host for ServerHost {
         Ok(())
     }
 
-    fn rewrite_config(&mut self, source: &mut dyn ConfigSource) -> Result<(), String> {
-        self.0.admin.rewrite_config(source)
+    fn rewrite_config(&mut self, entries: &[RewriteEntry]) -> Result<(), String> {
+        admin::rewrite_config(&self.0.identity.config_file, entries)
     }
 
     fn sleep_us(&mut self, micros: u64) {
@@ -147,7 +136,7 @@ impl Host for ServerHost {
     }
 
     fn reload(&mut self, engine: &mut Engine) -> Result<(), String> {
-        self.0.admin.reload(engine)
+        (self.0.reload)(engine)
     }
 
     fn log(&mut self, line: &str) {

@@ -10,6 +10,7 @@
 //! | [`host`] | what the engine asks of the process |
 //! | [`log`] | the log |
 
+mod admin;
 mod banner;
 mod calendar;
 pub mod conf;

@@ -7,11 +7,10 @@ use towline_core::config::Config;
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
-use towline_core::seams::host::ConfigSource;
 
 use crate::banner::banner;
 use crate::engine_lock::EngineLock;
-use crate::host::{Admin, Identity, ServerHost, unix_ms};
+use crate::host::{Identity, ServerHost, unix_ms};
 use crate::listen::{self, Acceptor};
 use crate::log::Logger;
 use crate::net::connection::Shared;
@@ -40,18 +39,6 @@ fn new_engine(config: Config) -> Result<Engine, String> {
     }))
 }
 
-struct NoAdmin;
-
-impl Admin for NoAdmin {
-    fn rewrite_config(&self, _source: &mut dyn ConfigSource) -> Result<(), String> {
-        Err("ERR The server is running without a config file".to_owned())
-    }
-
-    fn reload(&self, _engine: &mut Engine) -> Result<(), String> {
-        Err("ERR not yet".to_owned())
-    }
-}
-
 /// Runs a server until it is told to stop.
 ///
 /// # Errors
@@ -70,7 +57,11 @@ pub fn run(config: Config, config_file: String) -> Result<(), String> {
         io_threads: threads,
     };
     let unix_path = String::from_utf8_lossy(&config.unixsocket).into_owned();
-    let (host, _jobs) = ServerHost::new(identity, logger.clone(), Box::new(NoAdmin));
+    let (host, _jobs) = ServerHost::new(
+        identity,
+        logger.clone(),
+        Box::new(|_| Err("ERR not yet".to_owned())),
+    );
     let store = EngineLock::new(new_engine(config)?, host);
     logger.notice("Server initialized");
     let shared = Arc::new(Shared {
