@@ -8,8 +8,10 @@ use super::spec::CommandSpec;
 /// The families, each in its own file or folder.
 const FAMILIES: &[&[CommandSpec]] = &[
     // One family a line.
+    super::hash::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,
+    super::set::COMMANDS,
     super::string::COMMANDS,
 ];
 

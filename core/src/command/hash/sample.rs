@@ -1,0 +1,75 @@
+//! HRANDFIELD.
+
+use crate::command::Ctx;
+use crate::command::error::{CommandError, CommandResult};
+use crate::command::sample::SampleCount;
+use crate::resp::{Protocol, Reply};
+use crate::value::Hash;
+use crate::value::hash::Pair;
+
+pub(super) fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let (count, with_values) = match args {
+        [_, key] => return one(ctx, key),
+        [_, _, count] => (SampleCount::parse(count)?, false),
+        [_, _, count, option] => {
+            let count = SampleCount::parse(count)?;
+            if !option.eq_ignore_ascii_case(b"withvalues") {
+                return Err(CommandError::Syntax);
+            }
+            (count.paired()?, true)
+        }
+        _ => {
+            SampleCount::parse(args[2])?;
+            return Err(CommandError::Syntax);
+        }
+    };
+    let Some(hash) = ctx.keys.hash(args[1])? else {
+        ctx.reply.array(0);
+        return Ok(());
+    };
+    let chosen = count.draw(&mut ctx.server.rng, hash.len());
+    let flat = with_values && ctx.reply.protocol() == Protocol::Resp2;
+    ctx.reply.array(chosen.len() << usize::from(flat));
+    reply_pairs(ctx.reply, hash, &chosen, with_values);
+    Ok(())
+}
+
+fn one(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
+    let Some(hash) = ctx.keys.hash(key)? else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    let index = ctx.server.rng.below(hash.len());
+    let pair = hash.pair_at(index).expect("an index below the length");
+    ctx.reply.bulk_entry(pair.field);
+    Ok(())
+}
+
+/// Replies with the pairs at these indices. Where they are dense and ascend,
+/// one walk is cheaper than a search for each.
+fn reply_pairs(reply: &mut Reply, hash: &Hash, chosen: &[usize], with_values: bool) {
+    let ascending = chosen.is_sorted_by(|one, other| one < other);
+    if ascending && chosen.len() * 16 >= hash.len() {
+        let mut wanted = chosen.iter().copied().peekable();
+        for (index, pair) in hash.iter().enumerate() {
+            if wanted.next_if_eq(&index).is_some() {
+                reply_pair(reply, pair, with_values);
+            }
+        }
+        return;
+    }
+    for &index in chosen {
+        let pair = hash.pair_at(index).expect("indices below the length");
+        reply_pair(reply, pair, with_values);
+    }
+}
+
+fn reply_pair(reply: &mut Reply, pair: Pair<'_>, with_values: bool) {
+    if with_values && reply.protocol() == Protocol::Resp3 {
+        reply.array(2);
+    }
+    reply.bulk_entry(pair.field);
+    if with_values {
+        reply.bulk_entry(pair.value);
+    }
+}
