@@ -9,14 +9,17 @@
 //! | [`paths`] | where the repository, the peers and the server binary are |
 //! | [`server`] | start, restart, stop and read the log of a server |
 //! | [`resp`] | a blocking RESP2/RESP3 client, the oracle |
+//! | [`content`] | all keys of a server, to compare |
 //! | [`info`] | INFO as a list of sections and fields |
 //! | [`wait`] | wait until something holds |
 //! | [`sync`] | wait until a chain of servers holds the same data |
 //! | [`proxy`] | a TCP proxy whose connections can be cut |
 //! | [`source`] | a scanner for Rust sources |
 //! | [`rng`] | the small generator behind it |
+//! | [`workload`] | a seeded mix of commands over all types |
 //! | [`tables`] | the reference tables below `tests/reference` |
 
+pub mod content;
 pub mod info;
 pub mod paths;
 pub mod proxy;
@@ -27,3 +30,4 @@ pub mod source;
 pub mod sync;
 pub mod tables;
 pub mod wait;
+pub mod workload;

@@ -1,5 +1,6 @@
 //! Waiting until servers hold the same data.
 
+use crate::content;
 use crate::resp::Client;
 use crate::server::Server;
 use crate::wait;
@@ -50,52 +51,34 @@ pub fn offset(server: &Server) -> i64 {
     }
 }
 
-/// Asserts that two servers hold the same data, and names keys that differ if not.
+/// Waits until the chain is in sync and all of it holds the same data. Keys that are
+/// about to expire may keep it apart for a while; nobody may be writing.
 ///
 /// # Panics
-/// When they differ.
-pub fn assert_same_data(left: &Server, right: &Server) {
-    let (left_digest, right_digest) = (digest(left), digest(right));
-    if left_digest != right_digest {
-        let differing = differing_keys(left, right);
-        panic!(
-            "{} holds {left_digest}, {} holds {right_digest}; differing keys: {differing:?}",
-            left.kind(),
-            right.kind()
-        );
-    }
+/// When it never does, with the keys that differ.
+pub fn wait_same_data(chain: &[&Server]) {
+    wait::until_equal("all hold the same data", &Vec::new(), || {
+        wait_in_sync(chain);
+        differences(chain)
+    });
 }
 
-/// The first keys, with their databases, whose values differ.
-fn differing_keys(left: &Server, right: &Server) -> Vec<String> {
+/// What differs between the first server and the others: the digests where they are
+/// comparable (Redis and Valkey print fractions of scores differently into them), and
+/// the first keys, as commands read them.
+fn differences(chain: &[&Server]) -> Vec<String> {
+    let (first, others) = chain.split_first().expect("a chain has a first server");
+    let wanted = content::read(first);
     let mut found = Vec::new();
-    let (mut left, mut right) = (left.client(), right.client());
-    for db in 0..16 {
-        let mut keys = select_all_keys(&mut left, db);
-        keys.extend(select_all_keys(&mut right, db));
-        keys.sort();
-        keys.dedup();
-        keys.retain(|key| describe(&mut left, key) != describe(&mut right, key));
-        found.extend(keys.iter().map(|key| {
-            let (l, r) = (describe(&mut left, key), describe(&mut right, key));
-            format!("{db}:{key} left {l} right {r}")
-        }));
+    for other in others {
+        found.extend(content::differences(&wanted, &content::read(other)));
+        if first.kind() == other.kind() && digest(first) != digest(other) {
+            found.push(format!(
+                "DEBUG DIGEST of {} and {}",
+                first.port(),
+                other.port()
+            ));
+        }
     }
-    found.truncate(8);
     found
-}
-
-fn select_all_keys(client: &mut Client, db: u32) -> Vec<String> {
-    client.ok(&format!("SELECT {db}"));
-    client.ok("KEYS *").texts()
-}
-
-/// Type, digest and absolute expiry of a key, as far as the server can tell.
-fn describe(client: &mut Client, key: &str) -> String {
-    let parts = [
-        client.call(&["TYPE", key]),
-        client.call(&["DEBUG", "DIGEST-VALUE", key]),
-        client.call(&["PEXPIRETIME", key]),
-    ];
-    parts.map(|part| part.to_string()).join(" ")
 }

@@ -1,0 +1,180 @@
+//! A chain of three servers with Towline in the middle: whatever is written to the
+//! first arrives at the last, over links that break all the time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use towline_tests::proxy::Proxy;
+use towline_tests::rng::Rng;
+use towline_tests::server::{Kind, Server, Setup};
+use towline_tests::sync::{link_status, wait_in_sync, wait_same_data};
+use towline_tests::wait;
+use towline_tests::workload::Workload;
+
+/// Holds all that is written while a link is down, so that no full sync is ever due.
+const BACKLOG: &str = "repl-backlog-size 256mb";
+
+struct Chain {
+    first: Server,
+    upper: Proxy,
+    middle: Server,
+    lower: Proxy,
+    last: Server,
+}
+
+impl Chain {
+    /// The first server holds data before the others attach, so that both links begin
+    /// with a snapshot.
+    fn start(first: Kind, middle: Kind, last: Kind, seed: u64) -> Self {
+        let first = Setup::new(first).line(BACKLOG).start();
+        Workload::new(seed).run(&mut first.client(), 5_000);
+        let upper = Proxy::new(first.address());
+        let middle = replica(middle, upper.port());
+        let lower = Proxy::new(middle.address());
+        let last = replica(last, lower.port());
+        Self {
+            first,
+            upper,
+            middle,
+            lower,
+            last,
+        }
+    }
+
+    fn links_are_up(&self) -> bool {
+        [&self.middle, &self.last]
+            .iter()
+            .all(|server| link_status(server) == "up")
+    }
+
+    fn assert_converges(&self) {
+        wait_same_data(&[&self.first, &self.middle, &self.last]);
+    }
+
+    /// How many full syncs each link has seen.
+    fn full_syncs(&self) -> [i64; 2] {
+        [&self.first, &self.middle].map(|server| server.info("stats").number("sync_full"))
+    }
+
+    fn partial_syncs(&self) -> [i64; 2] {
+        [&self.first, &self.middle].map(|server| server.info("stats").number("sync_partial_ok"))
+    }
+}
+
+fn replica(kind: Kind, primary_port: u16) -> Server {
+    Setup::new(kind)
+        .line(BACKLOG)
+        .line(format!("slaveof 127.0.0.1 {primary_port}"))
+        .start()
+}
+
+fn cuts() -> u32 {
+    if std::env::var_os("TOWLINE_LONG").is_some() {
+        200
+    } else {
+        25
+    }
+}
+
+/// Writes to `server` until `stop`, at a pace that leaves time for the replicas.
+fn write_until(stop: &AtomicBool, server: &Server, seed: u64) {
+    let (mut client, mut workload) = (server.client(), Workload::new(seed));
+    while !stop.load(Ordering::SeqCst) {
+        workload.run(&mut client, 50);
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Cuts one link or both, each time a random moment after both are up again.
+fn cut_links(chain: &Chain, seed: u64) -> [i64; 2] {
+    let mut rng = Rng::new(seed);
+    let mut cut = [0; 2];
+    for _ in 0..cuts() {
+        wait::until("both links are up", || chain.links_are_up());
+        thread::sleep(Duration::from_millis(rng.below(200)));
+        let which = 1 + rng.below(3);
+        if which & 1 != 0 {
+            cut[0] += i64::from(chain.upper.cut() > 0);
+        }
+        if which & 2 != 0 {
+            cut[1] += i64::from(chain.lower.cut() > 0);
+        }
+        // The replicas must have noticed before the next round looks at them.
+        let noticed = || !chain.links_are_up() || chain.partial_syncs() >= cut;
+        wait::until("the cut is seen", noticed);
+    }
+    wait::until("both links are up", || chain.links_are_up());
+    cut
+}
+
+fn survives_cuts(first: Kind, last: Kind, seed: u64) {
+    let chain = Chain::start(first, Kind::Towline, last, seed);
+    chain.assert_converges();
+    let before = chain.full_syncs();
+    let stop = AtomicBool::new(false);
+    let cut = thread::scope(|scope| {
+        let writer = scope.spawn(|| write_until(&stop, &chain.first, seed + 1));
+        let cut = cut_links(&chain, seed + 2);
+        stop.store(true, Ordering::SeqCst);
+        writer.join().expect("the writer does not fail");
+        cut
+    });
+    chain.assert_converges();
+    assert_eq!(
+        chain.full_syncs(),
+        before,
+        "a full sync that the backlog could have avoided"
+    );
+    let partial = chain.partial_syncs();
+    assert!(
+        partial[0] >= cut[0] && partial[1] >= cut[1],
+        "{partial:?} resyncs, {cut:?} cuts"
+    );
+}
+
+#[test]
+fn redis_to_redis() {
+    survives_cuts(Kind::Redis, Kind::Redis, 1);
+}
+
+#[test]
+fn valkey_to_valkey() {
+    survives_cuts(Kind::Valkey, Kind::Valkey, 2);
+}
+
+#[test]
+fn redis_to_valkey() {
+    survives_cuts(Kind::Redis, Kind::Valkey, 3);
+}
+
+#[test]
+fn valkey_to_redis() {
+    survives_cuts(Kind::Valkey, Kind::Redis, 4);
+}
+
+/// A node that wrote for itself before it joined holds none of that afterwards.
+#[test]
+fn a_middle_that_joins_at_runtime_takes_over_the_data() {
+    let first = Server::new(Kind::Redis);
+    let middle = Server::new(Kind::Towline);
+    let last = Setup::new(Kind::Redis).replica_of(&middle).start();
+    Workload::new(5).run(&mut middle.client(), 2_000);
+    wait_in_sync(&[&middle, &last]);
+    Workload::new(6).run(&mut first.client(), 2_000);
+    middle.ok(&format!("REPLICAOF 127.0.0.1 {}", first.port()));
+    wait_in_sync(&[&first, &middle, &last]);
+    Workload::new(7).run(&mut first.client(), 2_000);
+    wait_same_data(&[&first, &middle, &last]);
+}
+
+#[test]
+fn the_primary_may_be_named_by_its_host_name() {
+    let first = Server::new(Kind::Redis);
+    let line = format!("slaveof localhost {}", first.port());
+    let middle = Setup::new(Kind::Towline).line(line).start();
+    first.ok("SET k v");
+    wait_in_sync(&[&first, &middle]);
+    assert_eq!(middle.info("replication").get("master_host"), "localhost");
+    assert_eq!(middle.ok("GET k").text(), "v");
+}
