@@ -92,6 +92,7 @@ pub struct Settings {
     pub shutdown_on_sigint: ShutdownFlags,
     pub shutdown_on_sigterm: ShutdownFlags,
     pub encodings: EncodingLimits,
+    pub maxmemory_policy: &'static str,
 
     pub dir: Vec<u8>,
     pub dbfilename: Vec<u8>,
@@ -206,6 +207,7 @@ impl Settings {
             shutdown_on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
             shutdown_on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
             encodings: encodings(&v),
+            maxmemory_policy: v.choice("maxmemory-policy"),
             dir: v.text("dir"),
             dbfilename: v.text("dbfilename"),
             save: save_points(&v.text("save")),

@@ -89,6 +89,7 @@ impl Engine {
                 active_expire: true,
                 waiting: Vec::new(),
                 clock_ns: 0,
+                batch_first_command: 0,
             },
         }
     }
@@ -128,10 +129,16 @@ impl Engine {
     pub fn begin_batch(&mut self, host: &dyn Host) {
         self.server.clock_ns = host.monotonic_ns();
         self.server.stats.batches += 1;
+        self.server.batch_first_command = self.server.stats.commands_processed;
     }
 
     /// Ends a batch: the stream's bytes go to the sinks.
     pub fn end_batch(&mut self) {
+        let first = self.server.batch_first_command;
+        let stats = &mut self.server.stats;
+        // CONFIG RESETSTAT in the batch sets the counter back behind its start.
+        let commands = stats.commands_processed.saturating_sub(first);
+        stats.batch_commands_max = stats.batch_commands_max.max(commands);
         self.server.ask_for_acks();
         if self.server.log.flush() {
             self.server.replication.backlog = self.server.log.backlog();

@@ -14,6 +14,7 @@ pub(crate) mod dispatch;
 pub mod effects;
 mod expire;
 pub mod histogram;
+pub mod info;
 pub mod key_view;
 pub mod machine;
 pub mod persistence;

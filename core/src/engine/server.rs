@@ -47,6 +47,8 @@ pub struct Server {
     pub waiting: Vec<ClientId>,
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.
     pub(super) clock_ns: u64,
+    /// The counter of commands at the start of the batch.
+    pub(super) batch_first_command: u64,
 }
 
 impl Server {

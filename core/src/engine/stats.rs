@@ -69,6 +69,8 @@ pub struct Stats {
     pub access_denied_auth: u64,
     /// Batches run.
     pub batches: u64,
+    /// The most commands run in one batch.
+    pub batch_commands_max: u64,
     /// Time the engine's lock was held, nanoseconds.
     pub lock_held_ns: u64,
     /// The longest time the engine's lock was held at once, nanoseconds.

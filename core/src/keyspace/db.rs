@@ -76,6 +76,13 @@ impl Db {
         }
     }
 
+    /// How many keys have expired and are still here, counted no further than `max`.
+    #[must_use]
+    pub fn count_expired(&self, now_ms: i64, max: usize) -> usize {
+        let expired = self.expires.range(..=(now_ms, u64::MAX));
+        expired.take(max).count()
+    }
+
     /// The key that expires soonest, where it has expired by `now_ms`.
     #[must_use]
     pub fn first_expired(&self, now_ms: i64) -> Option<&[u8]> {

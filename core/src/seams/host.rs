@@ -65,6 +65,10 @@ pub struct ProcessFacts {
     pub rss_bytes: u64,
     /// Bytes that the allocator has handed out.
     pub allocated_bytes: u64,
+    /// The most bytes that were handed out at once.
+    pub peak_allocated_bytes: u64,
+    /// Bytes that were handed out when the server was ready.
+    pub startup_allocated_bytes: u64,
     /// Bytes the allocator holds from the system.
     pub allocator_active_bytes: u64,
     /// Memory of the machine, bytes.
@@ -87,6 +91,10 @@ pub struct ProcessFacts {
     pub allocator: &'static str,
     /// The listeners, each as INFO shows it after `listenerN:`.
     pub listeners: Vec<String>,
+    /// Objects that are yet to be freed off the engine's path.
+    pub lazyfree_pending_objects: u64,
+    /// How long a shutdown may still wait for replicas, milliseconds.
+    pub shutdown_in_ms: Option<u64>,
     /// True where more than one I/O thread is running.
     pub io_threads_active: bool,
 }

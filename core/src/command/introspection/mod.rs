@@ -1,8 +1,9 @@
-//! What the server tells of itself: COMMAND and CONFIG.
+//! What the server tells of itself: COMMAND, CONFIG and INFO.
 
 mod command;
 mod config;
 mod docs;
+mod info;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use command::{
 };
 use config::{config_get, config_help, config_resetstat, config_rewrite, config_set};
 use docs::command_docs;
+use info::info;
 use list::command_list;
 
 /// The rows of the family.
@@ -165,4 +167,17 @@ pub const COMMANDS: &[CommandSpec] = &[
                 )
                 .multiple()]),
         ]),
+    CommandSpec::new("info", -1, info)
+        .group(Group::Server)
+        .since("1.0.0")
+        .summary("Describes the state of the server.")
+        .complexity("O(1)")
+        .flags(Flags::LOADING.union(Flags::STALE))
+        .acl(Acl::DANGEROUS)
+        .tips(&[
+            "nondeterministic_output",
+            "request_policy:all_shards",
+            "response_policy:special",
+        ])
+        .args(&[ArgSpec::string("section").optional().multiple()]),
 ];

@@ -1,0 +1,116 @@
+//! Section memory.
+
+use super::Source;
+use super::fields::Fields;
+use crate::engine::client::Client;
+
+/// What clients and the backlog take, and the tables without what is in them.
+struct Overhead {
+    startup: u64,
+    normal_clients: u64,
+    replicas: u64,
+    backlog: u64,
+    tables: u64,
+}
+
+impl Overhead {
+    fn of(source: &Source<'_>) -> Overhead {
+        let is_replica = |client: &&Client| {
+            let mut replicas = source.server.replication.replicas.iter();
+            replicas.any(|replica| replica.id == client.id.id)
+        };
+        let size =
+            |client: &Client| size_of::<Client>() + client.query_buffer_bytes + client.reply.len();
+        let of_replicas: usize = source.clients().filter(is_replica).map(size).sum();
+        let of_all: usize = source.clients().map(size).sum();
+        let tables = source
+            .keyspace
+            .dbs()
+            .iter()
+            .map(|db| db.table().overhead_bytes());
+        Overhead {
+            startup: source.facts.startup_allocated_bytes,
+            normal_clients: (of_all - of_replicas) as u64,
+            replicas: of_replicas as u64,
+            backlog: source.server.log.backlog().memory_bytes,
+            tables: tables.sum::<usize>() as u64,
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.startup + self.normal_clients + self.replicas + self.backlog + self.tables
+    }
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    let share = if whole == 0 {
+        0.0
+    } else {
+        part as f64 * 100.0 / whole as f64
+    };
+    format!("{:.2}%", share.min(100.0))
+}
+
+pub(super) fn memory(out: &mut Fields, source: &Source<'_>) {
+    let facts = source.facts;
+    let overhead = Overhead::of(source);
+    let used = facts.allocated_bytes;
+    let peak = facts.peak_allocated_bytes.max(used);
+    let dataset = used.saturating_sub(overhead.total());
+    out.bytes("used_memory", used);
+    out.bytes("used_memory_rss", facts.rss_bytes);
+    out.bytes("used_memory_peak", peak);
+    out.put("used_memory_peak_perc", percent(used, peak));
+    out.put("used_memory_overhead", overhead.total());
+    out.put("used_memory_startup", overhead.startup);
+    out.put("used_memory_dataset", dataset);
+    let above_startup = used.saturating_sub(overhead.startup);
+    out.put("used_memory_dataset_perc", percent(dataset, above_startup));
+    out.put("allocator_allocated", used);
+    out.put("allocator_active", facts.allocator_active_bytes);
+    out.put("allocator_resident", facts.rss_bytes);
+    out.bytes("total_system_memory", facts.total_memory_bytes);
+    scripts(out);
+    out.all_absent(&["maxmemory", "maxmemory_human"]);
+    out.put("maxmemory_policy", source.server.config.maxmemory_policy);
+    out.compared("allocator_frag", facts.allocator_active_bytes, used);
+    out.compared(
+        "allocator_rss",
+        facts.rss_bytes,
+        facts.allocator_active_bytes,
+    );
+    // The allocator does not tell what of the process is not its own.
+    out.compared("rss_overhead", facts.rss_bytes, facts.rss_bytes);
+    out.compared("mem_fragmentation", facts.rss_bytes, used);
+    out.absent("mem_not_counted_for_evict");
+    out.put("mem_replication_backlog", overhead.backlog);
+    out.put(
+        "mem_total_replication_buffers",
+        overhead.backlog + overhead.replicas,
+    );
+    out.put("mem_clients_slaves", overhead.replicas);
+    out.put("mem_clients_normal", overhead.normal_clients);
+    out.all_absent(&["mem_cluster_links", "mem_aof_buffer"]);
+    out.put("mem_allocator", facts.allocator);
+    out.absent("active_defrag_running");
+    out.put("lazyfree_pending_objects", facts.lazyfree_pending_objects);
+    out.put("lazyfreed_objects", source.server.stats.lazyfreed_objects);
+}
+
+fn scripts(out: &mut Fields) {
+    out.all_absent(&[
+        "used_memory_lua",
+        "used_memory_vm_eval",
+        "used_memory_lua_human",
+        "used_memory_scripts_eval",
+        "number_of_cached_scripts",
+        "number_of_functions",
+        "number_of_libraries",
+        "used_memory_vm_functions",
+        "used_memory_vm_total",
+        "used_memory_vm_total_human",
+        "used_memory_functions",
+        "used_memory_scripts",
+        "used_memory_scripts_human",
+    ]);
+}

@@ -1,0 +1,93 @@
+//! Sections about the process: server, clients and CPU.
+
+use super::Source;
+use super::fields::Fields;
+use crate::engine::client::Blocked;
+use crate::version::{REDIS_VERSION, TOWLINE_VERSION};
+
+/// Redis's clock for LRU: seconds in 24 bits.
+const LRU_CLOCK_MAX: i64 = (1 << 24) - 1;
+
+pub(super) fn server(out: &mut Fields, source: &Source<'_>) {
+    let (config, facts) = (&source.server.config, source.facts);
+    let uptime_s = source.seconds_since(source.server.started_ms);
+    out.put("redis_version", REDIS_VERSION);
+    out.put("server_name", "towline");
+    out.put("towline_version", TOWLINE_VERSION);
+    out.all_absent(&["redis_git_sha1", "redis_git_dirty", "redis_build_id"]);
+    out.absent("redis_mode");
+    out.put("os", &facts.os);
+    out.put("arch_bits", usize::BITS);
+    out.all_absent(&[
+        "monotonic_clock",
+        "multiplexing_api",
+        "atomicvar_api",
+        "gcc_version",
+    ]);
+    out.put("process_id", facts.pid);
+    out.absent("process_supervised");
+    out.put("run_id", source.server.run_id);
+    out.put("tcp_port", config.port);
+    out.put("server_time_usec", source.now_ms * 1000);
+    out.put("uptime_in_seconds", uptime_s);
+    out.put("uptime_in_days", uptime_s / 86_400);
+    out.put("hz", config.hz);
+    out.put("configured_hz", config.hz);
+    out.put("lru_clock", source.now_ms / 1000 & LRU_CLOCK_MAX);
+    out.put("executable", &facts.executable);
+    out.put("config_file", &facts.config_file);
+    out.flag("io_threads_active", facts.io_threads_active);
+    for (index, listener) in facts.listeners.iter().enumerate() {
+        out.put(format_args!("listener{index}"), listener);
+    }
+    if let Some(left_ms) = facts.shutdown_in_ms {
+        out.put("shutdown_in_milliseconds", left_ms);
+    }
+}
+
+pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
+    let blocked = || {
+        source
+            .clients()
+            .filter_map(|client| client.blocked.as_ref())
+    };
+    let timed = |blocked: &&Blocked| {
+        matches!(
+            blocked,
+            Blocked::Wait {
+                deadline_ms: Some(_),
+                ..
+            }
+        )
+    };
+    let largest_input = source
+        .clients()
+        .map(|client| client.query_buffer_bytes)
+        .max();
+    let largest_output = source.clients().map(|client| client.reply.len()).max();
+    let replicas = source.server.replication.replicas.len();
+    out.put(
+        "connected_clients",
+        source.server.clients.len().saturating_sub(replicas),
+    );
+    out.absent("cluster_connections");
+    out.put("maxclients", source.server.config.maxclients);
+    out.put("client_recent_max_input_buffer", largest_input.unwrap_or(0));
+    out.put(
+        "client_recent_max_output_buffer",
+        largest_output.unwrap_or(0),
+    );
+    out.put("blocked_clients", blocked().count());
+    out.absent("tracking_clients");
+    out.put("clients_in_timeout_table", blocked().filter(timed).count());
+    out.all_absent(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+}
+
+pub(super) fn cpu(out: &mut Fields, source: &Source<'_>) {
+    let facts = source.facts;
+    out.seconds("used_cpu_sys", facts.cpu_sys_usec);
+    out.seconds("used_cpu_user", facts.cpu_user_usec);
+    out.all_absent(&["used_cpu_sys_children", "used_cpu_user_children"]);
+    out.seconds("used_cpu_sys_main_thread", facts.main_cpu_sys_usec);
+    out.seconds("used_cpu_user_main_thread", facts.main_cpu_user_usec);
+}

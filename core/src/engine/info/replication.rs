@@ -1,0 +1,106 @@
+//! Section replication. Sentinel and client libraries read it to find out who
+//! is the primary and how far its replicas are.
+
+use super::Source;
+use super::fields::Fields;
+use crate::engine::replication::{LinkState, Replica, ReplicaState, Upstream};
+
+pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
+    let state = &source.server.replication;
+    match &state.upstream {
+        None => out.put("role", "master"),
+        Some(upstream) => replica_role(out, source, upstream),
+    }
+    out.put("connected_slaves", state.replicas.len());
+    let config = &source.server.config;
+    if config.needs_good_replicas() {
+        let good = state.good_replicas(source.now_ms, config.min_replicas_max_lag_s.into());
+        out.put("min_slaves_good_slaves", good);
+    }
+    for (index, replica) in state.replicas.iter().enumerate() {
+        replica_line(out, source, index, replica);
+    }
+    out.absent("master_failover_state");
+    out.put("master_replid", state.history.replid);
+    out.put("master_replid2", state.history.replid2);
+    out.put("master_repl_offset", source.server.log.offset().0);
+    out.put("second_repl_offset", state.history.second_repl_offset());
+    let backlog = source.server.log.backlog();
+    out.flag("repl_backlog_active", backlog.active);
+    out.put("repl_backlog_size", config.repl_backlog_size);
+    out.put("repl_backlog_first_byte_offset", backlog.first_byte_offset);
+    out.put("repl_backlog_histlen", backlog.history_bytes);
+}
+
+fn replica_role(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
+    let config = &source.server.config;
+    let up = upstream.state == LinkState::Connected;
+    let idle_s = source.seconds_since(upstream.last_io_ms);
+    out.put("role", "slave");
+    out.put("master_host", &upstream.address.host);
+    out.put("master_port", upstream.address.port);
+    out.put("master_link_status", if up { "up" } else { "down" });
+    out.put("master_last_io_seconds_ago", if up { idle_s } else { -1 });
+    out.flag("master_sync_in_progress", upstream.state == LinkState::Sync);
+    out.put("slave_read_repl_offset", upstream.read_offset.0);
+    out.put("slave_repl_offset", source.server.log.offset().0);
+    transfer(out, source, upstream);
+    if !up {
+        let since = upstream
+            .down_since_ms
+            .map(|since| source.seconds_since(since));
+        out.put("master_link_down_since_seconds", since.unwrap_or(-1));
+    }
+    out.put("slave_priority", config.replica_priority);
+    out.flag("slave_read_only", config.replica_read_only);
+    out.flag("replica_announced", config.replica_announced);
+}
+
+/// The sizes are unknown, and told as in Redis, while the primary does not say
+/// how long its snapshot will be.
+fn transfer(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
+    if upstream.state != LinkState::Sync {
+        return;
+    }
+    let progress = upstream.transfer.unwrap_or_default();
+    let total = progress.total_bytes.unwrap_or(0);
+    let read = progress.read_bytes;
+    let percent = if total == 0 {
+        0.0
+    } else {
+        read as f64 * 100.0 / total as f64
+    };
+    out.put("master_sync_total_bytes", total);
+    out.put("master_sync_read_bytes", read);
+    out.put(
+        "master_sync_left_bytes",
+        i128::from(total) - i128::from(read),
+    );
+    out.decimal("master_sync_perc", percent);
+    out.put(
+        "master_sync_last_io_seconds_ago",
+        source.seconds_since(progress.last_io_ms),
+    );
+}
+
+fn replica_line(out: &mut Fields, source: &Source<'_>, index: usize, replica: &Replica) {
+    let lag_s = match replica.state {
+        ReplicaState::Online => source.seconds_since(replica.ack_ms),
+        _ => 0,
+    };
+    let Replica {
+        ip,
+        port,
+        state,
+        ack_offset,
+        ..
+    } = replica;
+    out.put(
+        format_args!("slave{index}"),
+        format_args!(
+            "ip={ip},port={port},state={},offset={},lag={lag_s}",
+            state.name(),
+            ack_offset.0
+        ),
+    );
+}
