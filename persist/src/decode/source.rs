@@ -55,6 +55,8 @@ pub(crate) struct Source {
     summed: usize,
     /// The key being read, for errors.
     key: Option<Vec<u8>>,
+    /// Whether an entry was handed on.
+    has_entries: bool,
     /// What was read since the last wait.
     events: Vec<Event>,
 }
@@ -70,6 +72,7 @@ impl Source {
             crc: Crc64::default(),
             summed: 0,
             key: None,
+            has_entries: false,
             events: Vec::new(),
         }
     }
@@ -79,9 +82,12 @@ impl Source {
         self.options
     }
 
-    /// Builds values with another seed from now on.
-    pub(crate) fn set_hash_seed(&mut self, seed: HashSeed) {
-        self.options.hash_seed = seed;
+    /// Builds values with the snapshot's own seed from now on, where that is
+    /// wanted. Once there are values it is too late.
+    pub(crate) fn adopt_hash_seed(&mut self, seed: Option<HashSeed>) {
+        if let (Some(seed), true, false) = (seed, self.options.adopt_hash_seed, self.has_entries) {
+            self.options.hash_seed = seed;
+        }
     }
 
     /// How many bytes were read so far.
@@ -101,6 +107,7 @@ impl Source {
 
     /// Hands something on.
     pub(crate) fn emit(&mut self, event: Event) {
+        self.has_entries |= matches!(event, Event::Entry(_));
         self.events.push(event);
     }
 

@@ -138,9 +138,7 @@ async fn record(code: u8, dialect: Dialect, source: &mut Source) -> Result<(), D
 fn adopt_seed(key: &[u8], value: &[u8], source: &mut Source) {
     let mut meta = SnapshotMeta::default();
     meta.learn(key, value);
-    if let (Some(seed), true) = (meta.hash_seed, source.options().adopt_hash_seed) {
-        source.set_hash_seed(seed);
-    }
+    source.adopt_hash_seed(meta.hash_seed);
 }
 
 /// A slot migration that was under way; the file's own keys do not need it.

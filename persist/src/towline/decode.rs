@@ -68,9 +68,7 @@ async fn header(source: &mut Source) -> Result<(), DecodeError> {
     }
     let text = &bytes[HEADER_BYTES..HEADER_BYTES + text_bytes];
     meta.redis_version = String::from_utf8_lossy(text).into_owned();
-    if let (Some(seed), true) = (meta.hash_seed, source.options().adopt_hash_seed) {
-        source.set_hash_seed(seed);
-    }
+    source.adopt_hash_seed(meta.hash_seed);
     for (key, value) in meta.aux_fields() {
         source.emit(Event::Aux(key.into(), value.into_bytes()));
     }
