@@ -27,12 +27,16 @@ fn push_values(
         ctx.notify(NotifyClass::NEW, "new", key);
         values.len()
     };
+    notify_push(ctx, key, side);
+    Ok(len)
+}
+
+fn notify_push(ctx: &mut Ctx<'_>, key: &[u8], side: Side) {
     let event = match side {
         Side::Left => "lpush",
         Side::Right => "rpush",
     };
     ctx.notify(NotifyClass::LIST, event, key);
-    Ok(len)
 }
 
 fn push(ctx: &mut Ctx<'_>, args: &[&[u8]], side: Side) -> CommandResult {
@@ -82,12 +86,20 @@ fn move_element(
     }
     type_check(ctx, destination)?;
     let limits = &ctx.server.config.encodings;
-    let list = ctx.keys.list_mut(source)?;
-    let Some(value) = list.and_then(|list| list.pop(from, limits)) else {
+    let same = source == destination;
+    let moved = ctx.keys.list_mut(source)?.and_then(|list| match same {
+        true => list.rotate(from, to, limits),
+        false => list.pop(from, limits),
+    });
+    let Some(value) = moved else {
         ctx.reply.null();
         return Ok(());
     };
-    push_values(ctx, destination, to, &[&value])?;
+    if same {
+        notify_push(ctx, destination, to);
+    } else {
+        push_values(ctx, destination, to, &[&value])?;
+    }
     ctx.reply.bulk(&value);
     popped(ctx, source, from, 1);
     Ok(())

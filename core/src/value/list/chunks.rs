@@ -248,8 +248,13 @@ impl Chunks {
     }
 
     /// Makes one chunk of `left` and the one behind it, where it would be small:
-    /// a list from which most was removed should not keep a chunk per element.
+    /// a list from which most was removed should not keep a chunk per element. The
+    /// last two stay apart, because Redis, which does not merge here, would answer
+    /// that such a list is a quicklist.
     fn merge(&mut self, left: usize, limits: &PackLimits) -> bool {
+        if self.tree.len() <= 2 {
+            return false;
+        }
         let pair = self.tree.get_at(left).zip(self.tree.get_at(left + 1));
         if !pair.is_some_and(|(left, right)| left.merges_with(right, limits)) {
             return false;

@@ -122,6 +122,11 @@ impl List {
 
     /// Removes the element at one end, if there is one.
     pub fn drop_end(&mut self, side: Side, limits: &EncodingLimits) {
+        self.remove_end(side);
+        self.settle(limits);
+    }
+
+    fn remove_end(&mut self, side: Side) {
         match &mut self.form {
             Form::Packed(pack) => {
                 let at = match side {
@@ -134,13 +139,22 @@ impl List {
             }
             Form::Chunks(chunks) => chunks.drop_end(side),
         }
-        self.settle(limits);
     }
 
     /// Takes the element at one end out.
     pub fn pop(&mut self, side: Side, limits: &EncodingLimits) -> Option<Vec<u8>> {
         let text = self.end(side)?.to_vec();
         self.drop_end(side, limits);
+        Some(text)
+    }
+
+    /// Moves an element from one end to one end, which may be the same, and
+    /// returns it. The encoding is settled once, for the list as it is then.
+    pub fn rotate(&mut self, from: Side, to: Side, limits: &EncodingLimits) -> Option<Vec<u8>> {
+        let text = self.end(from)?.to_vec();
+        self.remove_end(from);
+        self.push(to, &[&text], limits);
+        self.settle(limits);
         Some(text)
     }
 

@@ -39,6 +39,7 @@ fn side() -> impl Strategy<Value = Side> {
 enum Step {
     Push(Side, Vec<Vec<u8>>),
     Pop(Side),
+    Rotate(Side, Side),
     Set(usize, Vec<u8>),
     Insert(Insert, Vec<u8>, Vec<u8>),
     RemoveRange(usize, usize),
@@ -53,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (side(), prop::collection::vec(element(), 1..20)).prop_map(|(s, e)| Step::Push(s, e)),
         3 => side().prop_map(Step::Pop),
+        1 => (side(), side()).prop_map(|(from, to)| Step::Rotate(from, to)),
         3 => (any::<usize>(), element()).prop_map(|(i, e)| Step::Set(i, e)),
         4 => (beside, element(), element()).prop_map(|(i, p, e)| Step::Insert(i, p, e)),
         2 => (any::<usize>(), 0usize..60).prop_map(|(i, n)| Step::RemoveRange(i, n)),
@@ -86,11 +88,13 @@ impl Pair {
         match step {
             Step::Push(side, values) => self.push(side, values),
             Step::Pop(side) => {
-                let expected = match side {
-                    Side::Left => self.model.pop_front(),
-                    Side::Right => self.model.pop_back(),
-                };
+                let expected = self.pop_model(side);
                 assert_eq!(self.list.pop(side, &self.limits), expected);
+            }
+            Step::Rotate(from, to) => {
+                let expected = self.pop_model(from);
+                assert_eq!(self.list.rotate(from, to, &self.limits), expected);
+                self.push_model(to, expected);
             }
             Step::Set(any, value) => {
                 let index = index(any);
@@ -118,11 +122,22 @@ impl Pair {
     fn push(&mut self, side: Side, values: Vec<Vec<u8>>) {
         let slices: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
         self.list.push(side, &slices, &self.limits);
+        self.push_model(side, values);
+    }
+
+    fn push_model(&mut self, side: Side, values: impl IntoIterator<Item = Vec<u8>>) {
         for value in values {
             match side {
                 Side::Left => self.model.push_front(value),
                 Side::Right => self.model.push_back(value),
             }
+        }
+    }
+
+    fn pop_model(&mut self, side: Side) -> Option<Vec<u8>> {
+        match side {
+            Side::Left => self.model.pop_front(),
+            Side::Right => self.model.pop_back(),
         }
     }
 
@@ -295,7 +310,7 @@ fn removing_most_of_a_list_merges_what_is_left() {
         39_960
     );
     assert_eq!(list.len(), 40);
-    assert_eq!(list.encoding(), "listpack");
+    assert_eq!((list.encoding(), list.node_count()), ("quicklist", 2));
     assert_eq!(frozen.len(), 40_000);
     assert!(
         frozen
