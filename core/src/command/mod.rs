@@ -14,6 +14,8 @@ mod keys_tests;
 mod legacy;
 pub mod list;
 pub mod sample;
+pub mod persistence;
+pub mod replication;
 pub mod scan_args;
 pub mod set;
 pub mod spec;

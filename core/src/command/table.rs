@@ -12,6 +12,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::introspection::COMMANDS,
     super::list::COMMANDS,
     super::set::COMMANDS,
+    super::persistence::COMMANDS,
+    super::replication::COMMANDS,
     super::string::COMMANDS,
 ];
 

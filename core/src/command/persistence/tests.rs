@@ -1,0 +1,22 @@
+//! What can be refused without a host.
+
+use crate::testing::TestEngine;
+
+#[test]
+fn wrong_words_are_refused() {
+    let mut t = TestEngine::new();
+    assert_eq!(t.run("bgsave soon"), "-ERR syntax error");
+    assert_eq!(t.run("shutdown save nosave"), "-ERR syntax error");
+    assert_eq!(t.run("shutdown abort now"), "-ERR syntax error");
+    assert_eq!(t.run("shutdown abort"), "-ERR No shutdown in progress.");
+}
+
+#[test]
+fn one_save_at_a_time() {
+    let mut t = TestEngine::new();
+    t.engine.server.persistence.save_began(t.now_ms, 0);
+    assert_eq!(t.run("save"), "-ERR Background save already in progress");
+    assert_eq!(t.run("bgsave"), "-ERR Background save already in progress");
+    assert_eq!(t.run("bgsave schedule"), "+Background saving scheduled");
+    assert!(t.engine.server.persistence.save_scheduled);
+}
