@@ -7,6 +7,7 @@
 //! | [`primary`] | the primary's side of a link |
 //! | [`replica`] | the replica's side of a link |
 //! | [`wire`] | the small commands that both sides say outside of the stream |
+//! | [`node`] | one node's replication: what the process around the engine holds |
 //! | [`backoff`] | the pause between attempts to reach a primary |
 //!
 //! The sessions are sans-IO: bytes and the time go in, bytes and events come
@@ -15,6 +16,11 @@
 pub mod backlog;
 pub mod backoff;
 pub mod decision;
+pub mod node;
 pub mod primary;
 pub mod replica;
+mod task;
 pub mod wire;
+
+pub use node::{Node, NodeParts, SnapshotFormats};
+pub use primary::Arrival;

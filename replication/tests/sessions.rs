@@ -5,10 +5,11 @@
 //! equal exactly when no byte was lost, doubled or moved.
 
 use proptest::prelude::*;
+use towline_core::engine::replication::ReplicaState;
 use towline_core::offset::{History, Offset, ReplicationId};
 use towline_replication::backlog::{Backlog, Reader};
 use towline_replication::decision::{Decision, PrimaryView, Standing, SyncRequest, decide};
-use towline_replication::primary::session::{ReplicaState, TransferForm};
+use towline_replication::primary::session::TransferForm;
 use towline_replication::primary::{
     CloseReason, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent,
 };

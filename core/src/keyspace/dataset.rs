@@ -64,9 +64,15 @@ impl SnapshotSink for Dataset {
     fn aux(&mut self, key: &[u8], value: &[u8]) -> Result<(), Refused> {
         self.meta.learn(key, value);
         let seed = self.meta.hash_seed;
-        if let Some(seed) = seed.filter(|seed| seed != self.space.seed() && self.keys == 0) {
-            self.space = Keyspace::new(self.databases, seed);
+        let Some(seed) = seed.filter(|seed| seed != self.space.seed()) else {
+            return Ok(());
+        };
+        if self.keys > 0 {
+            return Err(Refused(
+                "it brings a hash seed after its first key".to_owned(),
+            ));
         }
+        self.space = Keyspace::new(self.databases, seed);
         Ok(())
     }
 
@@ -138,7 +144,7 @@ mod tests {
         dataset.resize(u64::MAX, 0).unwrap();
         dataset.select_db(1).unwrap();
         dataset.entry(entry(b"k")).unwrap();
-        dataset.aux(name, &[b'8'; 32]).unwrap();
+        assert!(dataset.aux(name, &[b'8'; 32]).is_err());
         let space = dataset.into_keyspace();
         assert_eq!(*space.seed(), seed);
         assert_eq!(space.find(1, b"k").and_then(Entry::expire_ms), Some(5));

@@ -5,6 +5,8 @@
 //! that a handler still opens no file and owns no socket.
 
 use crate::config::RewriteEntry;
+use std::fmt;
+
 use crate::engine::{ClientId, Engine};
 use crate::offset::{Offset, ReplicationId};
 
@@ -15,6 +17,12 @@ pub struct PrimaryAddress {
     pub host: String,
     /// A port.
     pub port: u16,
+}
+
+impl fmt::Display for PrimaryAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
 }
 
 /// What a replica asks for with PSYNC or SYNC.

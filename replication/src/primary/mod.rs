@@ -1,6 +1,18 @@
 //! The primary's side of replication.
+//!
+//! | read in this order | what it is |
+//! |---|---|
+//! | [`session`] | what is said to one replica, and when |
+//! | [`spool`] | one snapshot, read by several replicas at their own pace |
+//! | `sync` | one walk for all replicas that wait for a snapshot |
+//! | [`link`] | the session with bytes moved around it |
+//! | [`accept`] | connections of a program that has no server |
 
+pub mod accept;
+pub mod link;
 pub mod session;
 pub mod spool;
+pub(crate) mod sync;
 
+pub use link::Arrival;
 pub use session::{CloseReason, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent};

@@ -18,6 +18,7 @@
 
 use crate::wire::{CommandReader, Heard};
 use std::fmt;
+use towline_core::engine::replication::ReplicaState;
 use towline_core::offset::{Offset, ReplicationId};
 
 /// The length of the mark that ends a transfer of unknown size.
@@ -69,29 +70,6 @@ pub enum TransferForm {
     Length(u64),
     /// `$EOF:<mark>`: the size is not known, and this mark ends it.
     Mark([u8; EOF_MARK_LEN]),
-}
-
-/// `state=` of a replica in INFO and ROLE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplicaState {
-    /// It waits for a snapshot.
-    WaitBgsave,
-    /// It receives one.
-    SendBulk,
-    /// It follows the stream.
-    Online,
-}
-
-impl ReplicaState {
-    /// As INFO prints it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::WaitBgsave => "wait_bgsave",
-            Self::SendBulk => "send_bulk",
-            Self::Online => "online",
-        }
-    }
 }
 
 /// What happened on the link.

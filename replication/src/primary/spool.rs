@@ -103,11 +103,12 @@ impl Spool {
         self.0.state.lock().expect("no holder of this lock panics")
     }
 
-    /// A reader from the snapshot's start; `None` if that is no longer held.
+    /// A reader from the snapshot's start; `None` if that is no longer held, or
+    /// the snapshot has failed.
     #[must_use]
     pub fn reader(&self) -> Option<SpoolReader> {
         let mut state = self.state();
-        if state.first() > 0 {
+        if state.first() > 0 || matches!(state.outcome, Some(Err(_))) {
             return None;
         }
         let id = state.next_reader;
@@ -179,12 +180,23 @@ impl Spool {
     /// # Errors
     /// If there was a file and it could not be removed.
     pub async fn clean_up(&self) -> Result<(), StorageError> {
-        self.until(|state| state.readers.is_empty().then_some(()))
-            .await;
+        self.until_unused().await;
         if self.state().has_made_file {
             self.0.storage.remove(&self.0.file_name).await?;
         }
         Ok(())
+    }
+
+    /// Waits until all readers are gone.
+    pub async fn until_unused(&self) {
+        self.until(|state| state.readers.is_empty().then_some(()))
+            .await;
+    }
+
+    /// Whether this is another handle on the same spool.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     async fn until<T>(&self, mut test: impl FnMut(&mut State) -> Option<T>) -> T {
@@ -292,6 +304,12 @@ impl SpoolReader {
             Some(outcome.clone().map(|()| state.end))
         };
         self.spool.until(done).await
+    }
+
+    /// Whether there are bytes that [`read`](Self::read) need not wait for.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.at < self.spool.state().end
     }
 
     /// The next bytes, waited for; `None` at the snapshot's end.

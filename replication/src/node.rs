@@ -1,0 +1,282 @@
+//! One node's replication: what the process around the engine holds.
+//!
+//! ```text
+//!   REPLICAOF ─► Job::Follow ─► Node::follow_role ─► upstream link (replica::driver)
+//!   PSYNC ─────► Job::Attach ─► Node::attach ──────► a link per replica (primary::driver)
+//!                                                     └► full syncs (primary::sync)
+//!   batches ───► StreamLog ───► BacklogSink ───────► Backlog ─► every link
+//! ```
+//! Locks: the engine's (inside [`Store`]) is taken first, those of the node
+//! within it. No lock is held across an await.
+
+use crate::backlog::Backlog;
+use crate::primary::link::{self, Arrival};
+use crate::primary::sync::Hub;
+use crate::replica::driver;
+use event_listener::Event;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+use towline_core::engine::Engine;
+use towline_core::engine::client::ReplicaOptions;
+use towline_core::engine::replication::BacklogFacts;
+use towline_core::offset::Offset;
+use towline_core::seams::{LogSink, ReplicationTransport, Runtime, SnapshotCodec, Storage, Store};
+
+/// How often the node looks after what is due: pings, sizes, the backlog's end.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// Which snapshot formats a node speaks with its peers.
+pub trait SnapshotFormats: Send + Sync + 'static {
+    /// The format for a replica that said this of itself. Replicas that are
+    /// given the same `Arc` share one snapshot.
+    fn for_replica(&self, replica: &ReplicaOptions) -> Arc<dyn SnapshotCodec>;
+
+    /// The formats that a primary's snapshot may have.
+    fn readable(&self) -> &[Arc<dyn SnapshotCodec>];
+}
+
+/// What a node is made of.
+#[derive(Clone)]
+pub struct NodeParts {
+    /// The engine.
+    pub store: Arc<dyn Store>,
+    /// Tasks, timers, randomness.
+    pub runtime: Arc<dyn Runtime>,
+    /// The way to a primary.
+    pub transport: Arc<dyn ReplicationTransport>,
+    /// Where spool files go.
+    pub storage: Arc<dyn Storage>,
+    /// What snapshots look like.
+    pub formats: Arc<dyn SnapshotFormats>,
+}
+
+/// See the module's comment. Clones are handles on the same node.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) parts: NodeParts,
+    pub(crate) hub: Hub,
+    /// Notified to make every replica reconnect.
+    pub(crate) hang_up: Event,
+    /// Notified to end the link to the primary.
+    pub(crate) unfollow: Event,
+    /// Bytes sent to replicas since they were last counted in.
+    pub(crate) sent_bytes: AtomicU64,
+    backlog: BacklogSlot,
+    followed_epoch: Mutex<u64>,
+}
+
+/// The backlog, if there is one; the sink and the links share the slot.
+type BacklogSlot = Arc<Mutex<Option<Backlog>>>;
+
+struct BacklogSink(BacklogSlot);
+
+impl LogSink for BacklogSink {
+    fn append(&mut self, _start: Offset, bytes: &[u8]) {
+        if let Some(backlog) = &*lock(&self.0) {
+            backlog.append(bytes);
+        }
+    }
+
+    fn backlog(&self) -> Option<BacklogFacts> {
+        lock(&self.0).as_ref().map(facts)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of this lock panics")
+}
+
+fn facts(backlog: &Backlog) -> BacklogFacts {
+    let window = backlog.window();
+    BacklogFacts {
+        active: true,
+        size_bytes: backlog.size_bytes(),
+        first_byte_offset: window.start.to_wire(),
+        history_bytes: window.end.since(window.start),
+        memory_bytes: window.end.since(window.start),
+    }
+}
+
+impl Node {
+    /// A node around an engine, with its housekeeping started.
+    #[must_use]
+    pub fn new(parts: NodeParts) -> Self {
+        let node = Self(Arc::new(Inner {
+            hub: Hub::default(),
+            hang_up: Event::new(),
+            unfollow: Event::new(),
+            sent_bytes: AtomicU64::new(0),
+            backlog: BacklogSlot::default(),
+            followed_epoch: Mutex::new(0),
+            parts,
+        }));
+        let weak = Arc::downgrade(&node.0);
+        let runtime = Arc::clone(&node.0.parts.runtime);
+        runtime.spawn(Box::pin(keep_house(weak)));
+        node
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// A connection has become a replica's link: Redis's PSYNC and SYNC. The
+    /// client's REPLCONF is read from the engine.
+    pub fn attach(&self, arrival: Arrival) {
+        let inner = Arc::clone(&self.0);
+        let task = link::serve(inner, arrival);
+        self.0.parts.runtime.spawn(Box::pin(task));
+    }
+
+    /// Makes the link to the primary match the engine's role. Call it after
+    /// every REPLICAOF; it does nothing where the role did not change.
+    pub fn follow_role(&self) {
+        let role = self.0.parts.store.with(|engine, _| {
+            let replication = &engine.server.replication;
+            let upstream = replication.upstream.as_ref();
+            let address = upstream.map(|upstream| upstream.address.clone());
+            (replication.role_epoch, address)
+        });
+        let (epoch, address) = role;
+        if std::mem::replace(&mut *lock(&self.0.followed_epoch), epoch) == epoch {
+            return;
+        }
+        self.0.unfollow.notify(usize::MAX);
+        let Some(address) = address else {
+            // The history has a new name, which replicas learn by coming back.
+            self.0.hang_up.notify(usize::MAX);
+            return;
+        };
+        let task = driver::follow(Arc::clone(&self.0), address, epoch);
+        self.0.parts.runtime.spawn(Box::pin(task));
+    }
+
+    /// The backlog, if there is one.
+    #[must_use]
+    pub fn backlog(&self) -> Option<Backlog> {
+        self.0.backlog()
+    }
+}
+
+impl Inner {
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.parts.runtime.monotonic_ms()
+    }
+
+    /// Calendar time as the engine takes it.
+    pub(crate) fn unix_ms(&self) -> i64 {
+        i64::try_from(self.parts.runtime.unix_ms()).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn random_u64(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.parts.runtime.fill_random(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    pub(crate) fn backlog(&self) -> Option<Backlog> {
+        lock(&self.backlog).clone()
+    }
+
+    /// The backlog, begun where the stream stands if there is none. The stream
+    /// was not recorded before, so offsets given out earlier mean nothing: a
+    /// primary begins a new history.
+    pub(crate) fn ensure_backlog(&self, engine: &mut Engine) -> Backlog {
+        if let Some(backlog) = self.backlog() {
+            return backlog;
+        }
+        if !engine.server.replication.is_replica() {
+            engine.server.begin_history();
+        }
+        self.begin_backlog(engine)
+    }
+
+    /// An empty backlog where the stream stands, in place of any other.
+    pub(crate) fn begin_backlog(&self, engine: &mut Engine) -> Backlog {
+        engine.server.log.flush();
+        let size_bytes = engine.server.config.repl_backlog_size;
+        let backlog = Backlog::new(engine.server.log.offset(), size_bytes);
+        match lock(&self.backlog).replace(backlog.clone()) {
+            Some(old) => old.release(),
+            None => {
+                let sink = BacklogSink(Arc::clone(&self.backlog));
+                engine.server.log.add_sink(Box::new(sink));
+            }
+        }
+        engine.server.replication.backlog = facts(&backlog);
+        backlog
+    }
+
+    /// Lets go of the backlog: no replica came for `repl-backlog-ttl`.
+    fn end_backlog(&self, engine: &mut Engine) {
+        engine.server.log.remove_sinks();
+        if let Some(old) = lock(&self.backlog).take() {
+            old.release();
+        }
+        engine.server.begin_history();
+        engine.server.replication.backlog = BacklogFacts::default();
+    }
+}
+
+async fn keep_house(node: Weak<Inner>) {
+    let mut house = House::default();
+    while let Some(inner) = node.upgrade() {
+        let store = Arc::clone(&inner.parts.store);
+        store.with(|engine, _| house.look(&inner, engine));
+        let runtime = Arc::clone(&inner.parts.runtime);
+        drop((inner, store));
+        runtime.sleep(HOUSEKEEPING).await;
+    }
+}
+
+/// When things were last done.
+#[derive(Default)]
+struct House {
+    pinged_ms: u64,
+    /// Since when a primary has had no replica.
+    lonely_since_ms: Option<u64>,
+}
+
+impl House {
+    fn look(&mut self, node: &Inner, engine: &mut Engine) {
+        let now_ms = node.now_ms();
+        let sent = node.sent_bytes.swap(0, Ordering::Relaxed);
+        engine.server.stats.repl_output_bytes += sent;
+        let Some(backlog) = node.backlog() else {
+            return;
+        };
+        let size_bytes = engine.server.config.repl_backlog_size;
+        if backlog.size_bytes() != size_bytes.max(crate::backlog::BACKLOG_FLOOR_BYTES) {
+            backlog.resize(size_bytes);
+            engine.server.replication.backlog = facts(&backlog);
+        }
+        if engine.server.replication.replicas.is_empty() {
+            self.end_if_lonely(node, engine, now_ms);
+            return;
+        }
+        self.lonely_since_ms = None;
+        let period_ms = u64::from(engine.server.config.repl_ping_replica_period_s) * 1000;
+        if now_ms.saturating_sub(self.pinged_ms) >= period_ms {
+            self.pinged_ms = now_ms;
+            engine.server.ping_replicas();
+        }
+    }
+
+    /// A replica never lets go of its backlog: it may be promoted, and others
+    /// may continue from it then.
+    fn end_if_lonely(&mut self, node: &Inner, engine: &mut Engine, now_ms: u64) {
+        let ttl_ms = engine.server.config.repl_backlog_ttl_s * 1000;
+        if ttl_ms == 0 || engine.server.replication.is_replica() {
+            self.lonely_since_ms = None;
+            return;
+        }
+        let since_ms = *self.lonely_since_ms.get_or_insert(now_ms);
+        if now_ms.saturating_sub(since_ms) >= ttl_ms {
+            node.end_backlog(engine);
+            self.lonely_since_ms = None;
+        }
+    }
+}

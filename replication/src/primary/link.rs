@@ -1,0 +1,581 @@
+//! The link to one replica: a [`PrimarySession`] with bytes moved around it.
+//!
+//! Three loops share the session and end together: one reads acknowledgements,
+//! one writes, one lets time pass. The link is over when the first of them is.
+
+use super::session::{
+    CloseReason, EOF_MARK_LEN, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent,
+    TransferForm,
+};
+use super::spool::{SpoolError, SpoolReader};
+use super::sync::{Hub, Ticket};
+use crate::backlog::Reader;
+use crate::decision::{Decision, FullSyncReason, PrimaryView, Standing, SyncRequest, decide};
+use crate::node::Inner;
+use event_listener::{Event, EventListener};
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Cursor};
+use std::fmt;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use towline_core::config::ClientClass;
+use towline_core::engine::client::{ClientFlags, ReplicaOptions};
+use towline_core::engine::replication::{Replica, ReplicaState};
+use towline_core::engine::{ClientId, Engine, Server};
+use towline_core::offset::{Offset, ReplicationId};
+use towline_core::seams::{Link, SnapshotCodec, host};
+
+/// How much of the stream or of a snapshot is written between two looks at the session.
+const PIECE_BYTES: usize = 64 << 10;
+/// Time between two ticks of the session.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A connection that asked for the stream: `Flow::Attach`.
+pub struct Arrival {
+    /// The client that it was; its REPLCONF is what the replica said of itself.
+    pub client: ClientId,
+    /// The connection, with nothing left to write to it.
+    pub link: Box<dyn Link>,
+    /// What it sent after the command that asked for the stream.
+    pub unread: Vec<u8>,
+}
+
+/// How a link ended.
+enum End {
+    /// The session had a reason.
+    Closed(CloseReason),
+    /// The replica closed it.
+    Eof,
+    /// The connection failed.
+    Io(io::Error),
+    /// The snapshot failed.
+    Spool(SpoolError),
+    /// Replicas are to come back: the history has changed.
+    HangUp,
+    /// CLIENT KILL.
+    Killed,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(reason) => reason.fmt(f),
+            Self::Eof => f.write_str("it closed the connection"),
+            Self::Io(error) => error.fmt(f),
+            Self::Spool(error) => error.fmt(f),
+            Self::HangUp => f.write_str("it has to learn that the history has changed"),
+            Self::Killed => f.write_str("its client was killed"),
+        }
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Where the stream comes from.
+enum Stream {
+    /// It follows `from` and is in the backlog.
+    Backlog(Reader),
+    /// It follows a snapshot that is waited for.
+    Snapshot(oneshot::Receiver<Ticket>),
+}
+
+struct Admission {
+    session: PrimarySession,
+    stream: Stream,
+    uses_mark: bool,
+    name: String,
+}
+
+struct Shared {
+    node: Arc<Inner>,
+    client: ClientId,
+    session: Mutex<PrimarySession>,
+    /// The session may have output, or may stream now.
+    poke: Event,
+    /// How far the stream has been written.
+    written: AtomicU64,
+    uses_mark: bool,
+}
+
+/// Serves one replica until its link ends.
+pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
+    let hang_up = node.hang_up.listen();
+    let Arrival {
+        client,
+        mut link,
+        unread,
+    } = arrival;
+    let admission = match admit(&node, client) {
+        Ok(admission) => admission,
+        Err(line) => {
+            // The peer may be gone; then there is nobody to tell.
+            let _told = link.write_all(line.as_bytes()).await;
+            leave(&node, client, None);
+            return;
+        }
+    };
+    let shared = Shared {
+        node: Arc::clone(&node),
+        client,
+        session: Mutex::new(admission.session),
+        poke: Event::new(),
+        written: AtomicU64::new(u64::MAX),
+        uses_mark: admission.uses_mark,
+    };
+    let (reader, writer) = link.split();
+    let reader = Cursor::new(unread).chain(reader);
+    let end = shared.run(reader, writer, admission.stream, hang_up).await;
+    let text = format!("Connection with replica {} lost: {end}", admission.name);
+    leave(&node, client, Some(&text));
+}
+
+fn leave(node: &Inner, client: ClientId, text: Option<&str>) {
+    node.parts.store.with(|engine, host| {
+        let replicas = &mut engine.server.replication.replicas;
+        replicas.retain(|replica| replica.id != client.id);
+        engine.disconnect(client);
+        if let Some(text) = text {
+            host.log(text);
+        }
+    });
+}
+
+/// Decides how the replica is served, and lists it; else the error line.
+fn admit(node: &Arc<Inner>, client: ClientId) -> Result<Admission, String> {
+    node.parts.store.with(|engine, host| {
+        let known = engine.server.clients.get_mut(client);
+        let known = known.ok_or("-ERR the client is gone\r\n")?;
+        known.flags.insert(ClientFlags::REPLICA);
+        let request = known.sync_request.take();
+        let request = request.ok_or("-ERR the client did not ask for the stream\r\n")?;
+        let options = known.replica.clone();
+        let replica = listed(client, &known.peer.addr, &options, node.unix_ms());
+        let name = format!("{}:{}", replica.ip, replica.port);
+        let asked = asked(&request);
+        let decision = decide(&asked, &view(node, engine));
+        let (text, admission) = match decision {
+            Decision::Refuse(refusal) => return Err(format!("-{}\r\n", refusal.error_line())),
+            Decision::Continue(from) => {
+                let text = format!("Partial resynchronization request from {name} accepted. Sending from offset {from}.");
+                (text, partial(node, engine, replica, &options, from))
+            }
+            Decision::FullSync(reason) => {
+                count_full(&mut engine.server, &asked);
+                let text = format!("Full resync requested by replica {name}: {reason}");
+                (text, full(node, engine, replica, &options, &asked, reason))
+            }
+        };
+        host.log(&text);
+        Ok(admission)
+    })
+}
+
+fn asked(request: &host::SyncRequest) -> SyncRequest {
+    match (request.psync, request.continuing) {
+        (false, _) => SyncRequest::Sync,
+        (true, None) => SyncRequest::Fresh,
+        (true, Some((replid, offset))) => SyncRequest::Partial {
+            replid: Some(replid),
+            wire_offset: i64::try_from(offset.to_wire()).unwrap_or(i64::MAX),
+        },
+    }
+}
+
+fn view(node: &Inner, engine: &mut Engine) -> PrimaryView {
+    engine.server.log.flush();
+    let replication = &engine.server.replication;
+    let is_cut_off = replication.is_replica() && !replication.link_is_up();
+    PrimaryView {
+        history: replication.history,
+        window: node.backlog().map(|backlog| backlog.window()),
+        standing: match is_cut_off {
+            true => Standing::LinkDown,
+            false => Standing::Serving,
+        },
+    }
+}
+
+fn listed(client: ClientId, addr: &str, options: &ReplicaOptions, unix_ms: i64) -> Replica {
+    let ip = addr.rsplit_once(':').map_or(addr, |(ip, _)| ip);
+    let ip = ip.trim_start_matches('[').trim_end_matches(']');
+    Replica {
+        id: client.id,
+        ip: options
+            .announced_ip
+            .clone()
+            .unwrap_or_else(|| ip.to_owned()),
+        port: options.listening_port,
+        state: ReplicaState::WaitBgsave,
+        ack_offset: Offset::ZERO,
+        fack_offset: None,
+        ack_ms: unix_ms,
+    }
+}
+
+fn caps(options: &ReplicaOptions, psync: bool) -> ReplicaCaps {
+    ReplicaCaps {
+        eof: options.capa_eof,
+        psync2: options.capa_psync2,
+        psync,
+        rdb_only: options.rdb_only,
+    }
+}
+
+fn session_config(server: &Server) -> PrimaryConfig {
+    let limit = server.config.client_output_buffer_limit[ClientClass::Replica as usize];
+    let backlog_bytes = server.config.repl_backlog_size;
+    // A limit below the backlog's size would end links that the backlog serves.
+    let raised = |bytes: u64| {
+        if bytes == 0 {
+            0
+        } else {
+            bytes.max(backlog_bytes)
+        }
+    };
+    PrimaryConfig {
+        repl_timeout_ms: u64::from(server.config.repl_timeout_s) * 1000,
+        hard_limit_bytes: raised(limit.hard_bytes),
+        soft_limit_bytes: limit.soft_bytes,
+        soft_limit_ms: limit.soft_seconds * 1000,
+    }
+}
+
+fn partial(
+    node: &Inner,
+    engine: &mut Engine,
+    mut replica: Replica,
+    options: &ReplicaOptions,
+    from: Offset,
+) -> Admission {
+    let config = session_config(&engine.server);
+    let backlog = node
+        .backlog()
+        .expect("the decision found it in the backlog");
+    let reader = backlog.reader(from, config.hard_limit_bytes);
+    let name = format!("{}:{}", replica.ip, replica.port);
+    engine.server.stats.sync_partial_ok += 1;
+    replica.state = ReplicaState::Online;
+    replica.ack_offset = from;
+    engine.server.replication.replicas.push(replica);
+    let replid = engine.server.replication.history.replid;
+    let caps = caps(options, true);
+    Admission {
+        session: PrimarySession::partial(caps, config, replid, from, node.now_ms()),
+        stream: Stream::Backlog(reader.expect("the decision found it in the backlog")),
+        uses_mark: false,
+        name,
+    }
+}
+
+fn count_full(server: &mut Server, asked: &SyncRequest) {
+    server.stats.sync_full += 1;
+    if matches!(asked, SyncRequest::Partial { .. }) {
+        server.stats.sync_partial_err += 1;
+    }
+}
+
+fn full(
+    node: &Arc<Inner>,
+    engine: &mut Engine,
+    replica: Replica,
+    options: &ReplicaOptions,
+    asked: &SyncRequest,
+    _reason: FullSyncReason,
+) -> Admission {
+    node.ensure_backlog(engine);
+    let name = format!("{}:{}", replica.ip, replica.port);
+    engine.server.replication.replicas.push(replica);
+    let caps = caps(options, asked.is_psync());
+    let config = session_config(&engine.server);
+    let codec: Arc<dyn SnapshotCodec> = node.parts.formats.for_replica(options);
+    let replid: ReplicationId = engine.server.replication.history.replid;
+    Admission {
+        session: PrimarySession::full(caps, config, node.now_ms()),
+        stream: Stream::Snapshot(Hub::join(node, codec, replid)),
+        uses_mark: caps.eof && engine.server.config.repl_diskless_sync,
+        name,
+    }
+}
+
+impl Shared {
+    fn session(&self) -> MutexGuard<'_, PrimarySession> {
+        self.session.lock().expect("no holder of this lock panics")
+    }
+
+    async fn run(
+        &self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+        stream: Stream,
+        hang_up: EventListener,
+    ) -> End {
+        let reading = pin!(self.read(reader));
+        let writing = pin!(async {
+            match self.write(writer, stream).await {
+                Ok(never) => match never {},
+                Err(end) => end,
+            }
+        });
+        let ticking = pin!(self.tick());
+        let links = pin!(async { select(reading, writing).await.factor_first().0 });
+        let others = pin!(async {
+            match select(ticking, hang_up).await {
+                Either::Left((end, _)) => end,
+                Either::Right(((), _)) => End::HangUp,
+            }
+        });
+        select(links, others).await.factor_first().0
+    }
+
+    async fn read(&self, mut reader: impl AsyncRead + Unpin) -> End {
+        let mut buffer = vec![0; 4096];
+        loop {
+            let len = match reader.read(&mut buffer).await {
+                Ok(0) => return End::Eof,
+                Ok(len) => len,
+                Err(error) => return End::Io(error),
+            };
+            let mut events = Vec::new();
+            self.session()
+                .receive(&buffer[..len], self.node.now_ms(), &mut events);
+            if let Some(end) = self.handle(&events) {
+                return end;
+            }
+            self.poke.notify(usize::MAX);
+        }
+    }
+
+    fn handle(&self, events: &[SessionEvent]) -> Option<End> {
+        let closed = events.iter().find_map(|event| match event {
+            SessionEvent::Close(reason) => Some(End::Closed(*reason)),
+            _ => None,
+        });
+        if closed.is_none() && !events.is_empty() {
+            self.tell_engine(events);
+        }
+        closed
+    }
+
+    fn tell_engine(&self, events: &[SessionEvent]) {
+        let unix_ms = self.node.unix_ms();
+        self.node.parts.store.with(|engine, _| {
+            let Some(replica) = engine.server.replication.replica_mut(self.client.id) else {
+                return;
+            };
+            for event in events {
+                replica.ack_ms = unix_ms;
+                match event {
+                    SessionEvent::Acked { applied, fsynced } => {
+                        replica.ack_offset = *applied;
+                        replica.fack_offset = fsynced.or(replica.fack_offset);
+                    }
+                    SessionEvent::Online => replica.state = ReplicaState::Online,
+                    SessionEvent::Close(_) => {}
+                }
+            }
+            engine.check_waits(unix_ms);
+        });
+    }
+
+    fn set_state(&self, state: ReplicaState, ack_offset: Offset) {
+        let unix_ms = self.node.unix_ms();
+        self.node.parts.store.with(|engine, _| {
+            if let Some(replica) = engine.server.replication.replica_mut(self.client.id) {
+                replica.state = state;
+                replica.ack_offset = replica.ack_offset.max(ack_offset);
+                replica.ack_ms = unix_ms;
+            }
+        });
+    }
+
+    async fn tick(&self) -> End {
+        loop {
+            self.node.parts.runtime.sleep(TICK).await;
+            let (end, config) = self.node.parts.store.with(|engine, _| {
+                let end = engine.server.log.offset();
+                let client = engine.server.clients.get(self.client);
+                let closing = ClientFlags::CLOSE_NOW | ClientFlags::CLOSE_AFTER_REPLY;
+                let killed = client.is_none_or(|client| client.flags.intersects(closing));
+                ((!killed).then_some(end), session_config(&engine.server))
+            });
+            let Some(end) = end else {
+                return End::Killed;
+            };
+            let written = self.written.load(Ordering::Relaxed);
+            let lag_bytes = end.0.saturating_sub(written);
+            let mut session = self.session();
+            session.set_config(config);
+            let event = session.tick(self.node.now_ms(), lag_bytes);
+            drop(session);
+            if let Some(end) = event.and_then(|event| self.handle(&[event])) {
+                return end;
+            }
+            self.poke.notify(usize::MAX);
+        }
+    }
+
+    async fn write(
+        &self,
+        mut writer: impl AsyncWrite + Unpin,
+        stream: Stream,
+    ) -> Result<std::convert::Infallible, End> {
+        let mut backlog = match stream {
+            Stream::Backlog(reader) => {
+                self.written.store(reader.position().0, Ordering::Relaxed);
+                reader
+            }
+            Stream::Snapshot(ticket) => self.full_sync(&mut writer, ticket).await?,
+        };
+        loop {
+            self.flush(&mut writer).await?;
+            let chunk = backlog.read(PIECE_BYTES).await;
+            let chunk = chunk.map_err(|_| End::Closed(CloseReason::Lost))?;
+            self.put(&mut writer, chunk.as_ref()).await?;
+            self.advance(chunk.as_ref().len());
+        }
+    }
+
+    /// Sends a snapshot and the stream behind it, up to where the backlog can
+    /// take over.
+    async fn full_sync(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        ticket: oneshot::Receiver<Ticket>,
+    ) -> Result<Reader, End> {
+        let ticket = self.while_alive(writer, ticket).await?;
+        let ticket = ticket.map_err(|_| End::Closed(CloseReason::SnapshotFailed))?;
+        let Ticket {
+            snapshot,
+            stream,
+            replid,
+            offset,
+        } = ticket;
+        self.written.store(offset.0, Ordering::Relaxed);
+        self.session()
+            .snapshot_started(replid, offset, self.node.now_ms());
+        self.flush(writer).await?;
+        self.send_snapshot(writer, snapshot, offset).await?;
+        while !self.session().may_stream() {
+            let poked = self.poke.listen();
+            if !self.session().may_stream() {
+                poked.await;
+            }
+        }
+        self.catch_up(writer, stream).await
+    }
+
+    async fn send_snapshot(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        mut snapshot: SpoolReader,
+        offset: Offset,
+    ) -> Result<(), End> {
+        let form = if self.uses_mark {
+            TransferForm::Mark(self.draw_mark())
+        } else {
+            let length = self.while_alive(writer, snapshot.length()).await?;
+            TransferForm::Length(length.map_err(End::Spool)?)
+        };
+        self.session().begin_transfer(form, self.node.now_ms());
+        self.set_state(ReplicaState::SendBulk, offset);
+        self.flush(writer).await?;
+        while let Some(chunk) = snapshot.read().await.map_err(End::Spool)? {
+            for piece in chunk.as_ref().chunks(PIECE_BYTES) {
+                self.put(writer, piece).await?;
+                self.session().payload_sent(piece.len(), self.node.now_ms());
+            }
+        }
+        drop(snapshot);
+        let event = self.session().end_transfer(self.node.now_ms());
+        self.flush(writer).await?;
+        self.set_state(ReplicaState::Online, offset);
+        match event.and_then(|event| self.handle(&[event])) {
+            Some(end) => Err(end),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the stream from its spool until the backlog holds the rest.
+    async fn catch_up(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        mut stream: SpoolReader,
+    ) -> Result<Reader, End> {
+        let limit_bytes = self
+            .node
+            .parts
+            .store
+            .with(|engine, _| session_config(&engine.server).hard_limit_bytes);
+        loop {
+            let at = Offset(self.written.load(Ordering::Relaxed));
+            if !stream.has_more() {
+                let backlog = self.node.backlog();
+                let reader = backlog.and_then(|backlog| backlog.reader(at, limit_bytes).ok());
+                if let Some(reader) = reader {
+                    return Ok(reader);
+                }
+            }
+            let chunk = stream.read().await.map_err(End::Spool)?;
+            let Some(chunk) = chunk else {
+                return Err(End::Closed(CloseReason::Lost));
+            };
+            for piece in chunk.as_ref().chunks(PIECE_BYTES) {
+                self.put(writer, piece).await?;
+                self.advance(piece.len());
+            }
+        }
+    }
+
+    fn advance(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn draw_mark(&self) -> [u8; EOF_MARK_LEN] {
+        let mut random = [0; EOF_MARK_LEN / 2];
+        self.node.parts.runtime.fill_random(&mut random);
+        let id = ReplicationId::from_random(random);
+        id.as_bytes()
+            .try_into()
+            .expect("a mark is as long as an id")
+    }
+
+    async fn put(&self, writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), End> {
+        writer.write_all(bytes).await?;
+        let sent = &self.node.sent_bytes;
+        sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn flush(&self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), End> {
+        let output = self.session().take_output();
+        if !output.is_empty() {
+            self.put(writer, &output).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for something while the session's newlines go out.
+    async fn while_alive<T>(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, End> {
+        let mut waiting = pin!(waiting);
+        loop {
+            let poked = self.poke.listen();
+            self.flush(writer).await?;
+            match select(waiting, poked).await {
+                Either::Left((done, _)) => return Ok(done),
+                Either::Right(((), still)) => waiting = still,
+            }
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! The link to the primary: a [`ReplicaSession`] with bytes moved around it.
+//!
+//! ```text
+//!   dial ─► handshake ─► [snapshot ─► dataset beside the old one ─► put in place] ─► stream
+//!    ▲                                                                               │
+//!    └──────────────── pause, longer after each failure ◄──────────── link ends ◄────┘
+//! ```
+//! The old dataset is served until the new one is whole and verified.
+
+use super::applier::{ApplyError, StreamApplier};
+use super::handshake::HandshakeConfig;
+use super::loader::{LoadError, Loader};
+use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
+use crate::backoff::Backoff;
+use crate::node::Inner;
+use crate::task::yield_now;
+use futures::future::{Either, select};
+use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use std::fmt;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use towline_core::engine::Engine;
+use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
+use towline_core::offset::{Offset, ReplicationId};
+use towline_core::seams::Link;
+use towline_core::seams::host::PrimaryAddress;
+use towline_core::seams::snapshot::DecodeOptions;
+
+/// How much is read at once.
+const READ_BYTES: usize = 64 << 10;
+/// Time between two ticks of the session.
+const TICK: Duration = Duration::from_millis(1000);
+/// A link that lasted this long is tried again at once when it breaks.
+const STABLE_LINK_MS: u64 = 1_000;
+
+/// How a link ended.
+enum End {
+    /// It could not be opened.
+    Dial(io::Error),
+    /// It was not open in time.
+    DialTimeout,
+    /// The session gave it up.
+    Link(LinkError),
+    /// The connection failed.
+    Io(io::Error),
+    /// The primary closed it.
+    Eof,
+    /// The snapshot cannot be used.
+    Load(LoadError),
+    /// The stream cannot be followed.
+    Apply(ApplyError),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(error) => write!(f, "Error condition on socket for SYNC: {error}"),
+            Self::DialTimeout => f.write_str("Timeout connecting to the MASTER..."),
+            Self::Link(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "I/O error on the link to MASTER: {error}"),
+            Self::Eof => f.write_str("Connection with master lost."),
+            Self::Load(error) => {
+                write!(
+                    f,
+                    "Failed trying to load the MASTER synchronization DB: {error}"
+                )
+            }
+            Self::Apply(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Follows `address` until the role changes.
+pub(crate) async fn follow(node: Arc<Inner>, address: PrimaryAddress, epoch: u64) {
+    let unfollow = node.unfollow.listen();
+    let still = node
+        .parts
+        .store
+        .with(|engine, _| engine.server.replication.role_epoch == epoch);
+    if !still {
+        return;
+    }
+    let upstream = UpstreamLink {
+        node: Arc::clone(&node),
+        address,
+        epoch,
+    };
+    let following = pin!(upstream.follow());
+    select(following, unfollow).await;
+}
+
+struct UpstreamLink {
+    node: Arc<Inner>,
+    address: PrimaryAddress,
+    epoch: u64,
+}
+
+impl UpstreamLink {
+    async fn follow(&self) {
+        let mut backoff = Backoff::default();
+        loop {
+            let began_ms = self.node.now_ms();
+            let end = self.one_link().await;
+            if !self.note_end(&end) {
+                return;
+            }
+            if self.node.now_ms().saturating_sub(began_ms) >= STABLE_LINK_MS {
+                backoff.reset();
+            }
+            let pause_ms = backoff.next_pause_ms(self.node.random_u64());
+            let pause = Duration::from_millis(pause_ms);
+            self.node.parts.runtime.sleep(pause).await;
+        }
+    }
+
+    /// Works on the engine's side of the link; `None` where the role changed.
+    fn with<R>(&self, work: impl FnOnce(&mut Engine, &mut Upstream) -> R) -> Option<R> {
+        self.node.parts.store.with(|engine, _| {
+            let replication = &mut engine.server.replication;
+            if replication.role_epoch != self.epoch {
+                return None;
+            }
+            let mut upstream = replication.upstream.take()?;
+            let result = work(engine, &mut upstream);
+            engine.server.replication.upstream = Some(upstream);
+            Some(result)
+        })
+    }
+
+    fn note_end(&self, end: &End) -> bool {
+        let unix_ms = self.node.unix_ms();
+        let noted = self.with(|_, upstream| {
+            let was_up = upstream.state == LinkState::Connected;
+            upstream.state = LinkState::Connect;
+            upstream.transfer = None;
+            if was_up || upstream.down_since_ms.is_none() {
+                upstream.down_since_ms = Some(unix_ms);
+            }
+        });
+        if noted.is_some() {
+            let text = end.to_string();
+            self.node.parts.store.with(|_, host| host.log(&text));
+        }
+        noted.is_some()
+    }
+
+    async fn one_link(&self) -> End {
+        let begun = self.with(|engine, upstream| {
+            upstream.state = LinkState::Connecting;
+            LinkConfig::of(engine)
+        });
+        let Some(config) = begun else {
+            return End::Apply(ApplyError::RoleChanged);
+        };
+        let link = match self.dial(config.timeouts.repl_ms).await {
+            Ok(link) => link,
+            Err(end) => return end,
+        };
+        let (reader, writer) = link.split();
+        let session = ReplicaSession::new(
+            config.handshake,
+            config.timeouts,
+            config.from,
+            self.node.now_ms(),
+        );
+        let mut running = RunningLink {
+            upstream: self,
+            session,
+            writer,
+            loader: None,
+            position: None,
+            received_bytes: 0,
+            size_bytes: None,
+            applier: None,
+            applied: config.applied,
+        };
+        let end = match running.run(reader).await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        if let Some(applier) = running.applier.take() {
+            self.node
+                .parts
+                .store
+                .with(|engine, _| applier.close(engine));
+        }
+        end
+    }
+
+    async fn dial(&self, timeout_ms: u64) -> Result<Box<dyn Link>, End> {
+        let PrimaryAddress { host, port } = &self.address;
+        let dialing = self.node.parts.transport.dial(host, *port);
+        let timeout = self
+            .node
+            .parts
+            .runtime
+            .sleep(Duration::from_millis(timeout_ms));
+        match select(dialing, timeout).await {
+            Either::Left((dialed, _)) => dialed.map_err(End::Dial),
+            Either::Right(_) => Err(End::DialTimeout),
+        }
+    }
+}
+
+/// What a new link needs to know.
+struct LinkConfig {
+    handshake: HandshakeConfig,
+    timeouts: ReplicaTimeouts,
+    from: Option<(ReplicationId, Offset)>,
+    applied: Offset,
+}
+
+impl LinkConfig {
+    fn of(engine: &Engine) -> Self {
+        let config = &engine.server.config;
+        let set = |text: &[u8]| (!text.is_empty()).then(|| text.to_vec());
+        let announced = config.replica_announce_port;
+        let ip = &config.replica_announce_ip;
+        Self {
+            handshake: HandshakeConfig {
+                username: set(&config.masteruser),
+                password: set(&config.masterauth),
+                listening_port: if announced > 0 {
+                    announced
+                } else {
+                    config.port
+                },
+                announce_ip: set(ip).map(|ip| String::from_utf8_lossy(&ip).into_owned()),
+                version: Some(VERSION_FOR_VALKEY.to_owned()),
+            },
+            timeouts: ReplicaTimeouts {
+                repl_ms: u64::from(config.repl_timeout_s) * 1000,
+                ..ReplicaTimeouts::default()
+            },
+            from: engine.server.continues_from(),
+            applied: engine.server.log.offset(),
+        }
+    }
+}
+
+/// What a Valkey primary is told, which then sends its newest snapshot format:
+/// the older one has no place for field TTLs, and the sync would fail.
+const VERSION_FOR_VALKEY: &str = "9.1.0";
+
+struct RunningLink<'a> {
+    upstream: &'a UpstreamLink,
+    session: ReplicaSession,
+    writer: WriteHalf<Box<dyn Link>>,
+    loader: Option<Loader>,
+    position: Option<(ReplicationId, Offset)>,
+    received_bytes: u64,
+    size_bytes: Option<u64>,
+    applier: Option<StreamApplier>,
+    applied: Offset,
+}
+
+impl RunningLink<'_> {
+    fn node(&self) -> &Inner {
+        &self.upstream.node
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut Engine, &mut Upstream) -> R) -> Result<R, End> {
+        let done = self.upstream.with(work);
+        done.ok_or(End::Apply(ApplyError::RoleChanged))
+    }
+
+    async fn run(
+        &mut self,
+        mut reader: ReadHalf<Box<dyn Link>>,
+    ) -> Result<std::convert::Infallible, End> {
+        let mut buffer = vec![0; READ_BYTES];
+        let runtime = Arc::clone(&self.node().parts.runtime);
+        let mut tick = runtime.sleep(TICK);
+        loop {
+            self.flush().await?;
+            match select(pin!(reader.read(&mut buffer)), tick).await {
+                Either::Left((read, still)) => {
+                    tick = still;
+                    let len = read?;
+                    if len == 0 {
+                        return Err(End::Eof);
+                    }
+                    self.receive(&buffer[..len]).await?;
+                }
+                Either::Right(((), _)) => {
+                    self.tick()?;
+                    tick = runtime.sleep(TICK);
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let output = self.session.take_output();
+        if !output.is_empty() {
+            self.writer.write_all(&output).await?;
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self) -> Result<(), End> {
+        let now_ms = self.node().now_ms();
+        if let Some(error) = self.session.tick(self.applied, None, now_ms) {
+            return Err(End::Link(error));
+        }
+        self.show_progress()
+    }
+
+    fn show_progress(&self) -> Result<(), End> {
+        let transfer = self.loader.as_ref().map(|_| TransferProgress {
+            total_bytes: self.size_bytes,
+            read_bytes: self.received_bytes,
+            last_io_ms: self.last_io_unix_ms(),
+        });
+        let last_io_ms = self.last_io_unix_ms();
+        self.with(|_, upstream| {
+            upstream.transfer = transfer;
+            upstream.last_io_ms = last_io_ms;
+        })
+    }
+
+    fn last_io_unix_ms(&self) -> i64 {
+        let silence_ms = self.node().now_ms() - self.session.last_input_ms();
+        self.node().unix_ms() - i64::try_from(silence_ms).unwrap_or(i64::MAX)
+    }
+
+    /// What is left in `input` after the session's last event is nothing: only
+    /// while a dataset is put in place does it leave bytes, and that is done here.
+    async fn receive(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.session.received(self.node().now_ms());
+        let mut input = bytes;
+        while let Some(event) = self.session.next_event(&mut input) {
+            match event {
+                ReplicaEvent::Continue { replid } => self.continued(replid)?,
+                ReplicaEvent::FullSync { position } => self.full_sync(position)?,
+                ReplicaEvent::PayloadBegin { size_bytes } => self.begin_payload(size_bytes)?,
+                ReplicaEvent::Payload(part) => self.payload(&part)?,
+                ReplicaEvent::PayloadEnd => self.install()?,
+                ReplicaEvent::Stream(part) => self.stream(part).await?,
+                ReplicaEvent::Close(error) => return Err(End::Link(error)),
+            }
+        }
+        assert!(input.is_empty(), "the session takes all that it is given");
+        Ok(())
+    }
+
+    fn continued(&mut self, replid: Option<ReplicationId>) -> Result<(), End> {
+        let address = self.upstream.address.to_string();
+        let unix_ms = self.node().unix_ms();
+        let node = Arc::clone(&self.upstream.node);
+        let (applier, is_renamed) = self.with(|engine, upstream| {
+            let is_renamed = engine.server.continue_history(replid);
+            node.ensure_backlog(engine);
+            connected(upstream, unix_ms);
+            (StreamApplier::new(engine, &address, unix_ms), is_renamed)
+        })?;
+        self.applier = Some(applier);
+        if is_renamed {
+            node.hang_up.notify(usize::MAX);
+        }
+        self.log("Successful partial resynchronization with master.");
+        Ok(())
+    }
+
+    fn log(&self, text: &str) {
+        self.node().parts.store.with(|_, host| host.log(text));
+    }
+
+    fn full_sync(&mut self, position: Option<(ReplicationId, Offset)>) -> Result<(), End> {
+        self.position = position;
+        self.with(|_, upstream| upstream.state = LinkState::Sync)?;
+        match position {
+            Some((replid, offset)) => {
+                self.log(&format!("Full resync from master: {replid}:{offset}"))
+            }
+            None => self.log("Full resync from master, which does not tell its offset"),
+        }
+        Ok(())
+    }
+
+    fn begin_payload(&mut self, size_bytes: Option<u64>) -> Result<(), End> {
+        let formats = self.node().parts.formats.readable().to_vec();
+        let loader = self.with(|engine, _| {
+            let space = &engine.keyspace;
+            let options = DecodeOptions {
+                verify_checksum: engine.server.config.rdbchecksum,
+                encoding: engine.server.config.encodings,
+                ..DecodeOptions::new(*space.seed())
+            };
+            Loader::new(&formats, space.databases(), options)
+        })?;
+        self.loader = Some(loader);
+        self.size_bytes = size_bytes;
+        self.received_bytes = 0;
+        self.show_progress()
+    }
+
+    fn payload(&mut self, part: &[u8]) -> Result<(), End> {
+        self.received_bytes += part.len() as u64;
+        let loader = self
+            .loader
+            .as_mut()
+            .expect("a payload begins before it goes on");
+        loader.feed(part).map_err(End::Load)
+    }
+
+    /// The new dataset takes the old one's place, with its history. Replicas of
+    /// ours have to start over, since the stream they follow is another now.
+    fn install(&mut self) -> Result<(), End> {
+        let loader = self.loader.take().expect("a payload begins before it ends");
+        let dataset = loader.finish().map_err(End::Load)?;
+        let stream_db = dataset
+            .meta()
+            .position
+            .and_then(|position| position.stream_db);
+        let position = self.position;
+        let address = self.upstream.address.to_string();
+        let unix_ms = self.node().unix_ms();
+        let node = Arc::clone(&self.upstream.node);
+        let keys = dataset.keys();
+        let (applier, offset) = self.with(|engine, upstream| {
+            engine.install_dataset(dataset.into_keyspace());
+            let (replid, offset) = match position {
+                Some(position) => position,
+                None => (engine.server.draw_replication_id(), Offset::ZERO),
+            };
+            let db = stream_db.map(|db| db as usize);
+            engine.server.adopt_history(replid, offset, db);
+            node.begin_backlog(engine);
+            connected(upstream, unix_ms);
+            upstream.read_offset = offset;
+            (StreamApplier::new(engine, &address, unix_ms), offset)
+        })?;
+        self.applier = Some(applier);
+        self.applied = offset;
+        self.session.loaded(offset, self.node().now_ms());
+        node.hang_up.notify(usize::MAX);
+        self.log(&format!(
+            "MASTER <-> REPLICA sync: Finished with success, {keys} keys"
+        ));
+        Ok(())
+    }
+
+    async fn stream(&mut self, part: &[u8]) -> Result<(), End> {
+        let mut applier = self.applier.take().expect("the stream follows its start");
+        applier.push(part);
+        let outcome = self.apply(&mut applier, part.len()).await;
+        self.applier = Some(applier);
+        outcome
+    }
+
+    async fn apply(&mut self, applier: &mut StreamApplier, bytes: usize) -> Result<(), End> {
+        let read = self.session.read_offset();
+        let mut arrived = bytes as u64;
+        loop {
+            let unix_ms = self.node().unix_ms();
+            let (applied, offset) = self.node().parts.store.with(|engine, host| {
+                engine.server.stats.repl_input_bytes += std::mem::take(&mut arrived);
+                let applied = applier.apply(engine, host, unix_ms);
+                if let Some(upstream) = &mut engine.server.replication.upstream {
+                    upstream.read_offset = read;
+                    upstream.last_io_ms = unix_ms;
+                }
+                (applied, engine.server.log.offset())
+            });
+            let applied = applied.map_err(End::Apply)?;
+            self.applied = offset;
+            if let Some(at) = applied.getack {
+                self.session.acknowledge(at, None, self.node().now_ms());
+                self.flush().await?;
+            }
+            if !applied.more {
+                return Ok(());
+            }
+            yield_now().await;
+        }
+    }
+}
+
+fn connected(upstream: &mut Upstream, unix_ms: i64) {
+    upstream.state = LinkState::Connected;
+    upstream.last_io_ms = unix_ms;
+    upstream.down_since_ms = None;
+    upstream.transfer = None;
+}

@@ -1,0 +1,133 @@
+//! A snapshot from the primary, on its way into a dataset of its own.
+
+use std::fmt;
+use std::sync::Arc;
+use towline_core::keyspace::Dataset;
+use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress};
+use towline_core::seams::{SnapshotCodec, SnapshotDecoder};
+
+/// A format has to tell itself within this many bytes.
+const HEAD_MAX_BYTES: usize = 64;
+
+/// Why a snapshot cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// It is in none of the formats that are read here; how it starts.
+    UnknownFormat(Vec<u8>),
+    /// It is not what it claims to be.
+    Decode(DecodeError),
+    /// There is more after its end.
+    TrailingBytes,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownFormat(head) => {
+                write!(
+                    f,
+                    "the snapshot's format is unknown; it starts with '{}'",
+                    head.escape_ascii()
+                )
+            }
+            Self::Decode(error) => error.fmt(f),
+            Self::TrailingBytes => f.write_str("the transfer goes on after the snapshot's end"),
+        }
+    }
+}
+
+/// Reads a snapshot beside the dataset that is served. Nothing of it can be
+/// taken out before it is whole and its checksum holds.
+pub struct Loader {
+    formats: Vec<Arc<dyn SnapshotCodec>>,
+    head: Vec<u8>,
+    decoder: Option<Box<dyn SnapshotDecoder>>,
+    is_complete: bool,
+    options: DecodeOptions,
+    dataset: Dataset,
+}
+
+impl Loader {
+    /// A loader for any of `formats`, into `databases` databases.
+    #[must_use]
+    pub fn new(
+        formats: &[Arc<dyn SnapshotCodec>],
+        databases: usize,
+        options: DecodeOptions,
+    ) -> Self {
+        Self {
+            formats: formats.to_vec(),
+            head: Vec::new(),
+            decoder: None,
+            is_complete: false,
+            dataset: Dataset::new(databases, options.hash_seed),
+            options,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// If they are not those of a snapshot.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        if self.decoder.is_some() {
+            return self.decode(bytes);
+        }
+        self.head.extend_from_slice(bytes);
+        let answers: Vec<_> = self
+            .formats
+            .iter()
+            .map(|codec| codec.recognises(&self.head))
+            .collect();
+        let known = answers.iter().position(|answer| *answer == Some(true));
+        let Some(known) = known else {
+            let may_come = answers.contains(&None) && self.head.len() < HEAD_MAX_BYTES;
+            return if may_come {
+                Ok(())
+            } else {
+                Err(self.unknown())
+            };
+        };
+        self.decoder = Some(self.formats[known].decoder(self.options.clone()));
+        let head = std::mem::take(&mut self.head);
+        self.decode(&head)
+    }
+
+    fn unknown(&self) -> LoadError {
+        LoadError::UnknownFormat(self.head[..self.head.len().min(HEAD_MAX_BYTES)].to_vec())
+    }
+
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let decoder = self.decoder.as_mut();
+        let Some(decoder) = decoder.filter(|_| !self.is_complete) else {
+            return Err(LoadError::TrailingBytes);
+        };
+        match decoder.feed(bytes, &mut self.dataset) {
+            Ok(Progress::More) => Ok(()),
+            Ok(Progress::Complete { consumed }) if consumed == bytes.len() => {
+                self.is_complete = true;
+                Ok(())
+            }
+            Ok(Progress::Complete { .. }) => Err(LoadError::TrailingBytes),
+            Err(error) => Err(LoadError::Decode(error)),
+        }
+    }
+
+    /// The whole dataset.
+    ///
+    /// # Errors
+    /// If the snapshot is not complete.
+    pub fn finish(mut self) -> Result<Dataset, LoadError> {
+        match &mut self.decoder {
+            _ if self.is_complete => Ok(self.dataset),
+            Some(decoder) => {
+                decoder.finish().map_err(LoadError::Decode)?;
+                Ok(self.dataset)
+            }
+            None => Err(self.unknown()),
+        }
+    }
+}
