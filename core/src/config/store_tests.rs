@@ -140,80 +140,82 @@ fn errors_of_names() {
     assert_eq!(alias, failed("replica-priority", "duplicate parameter"));
 }
 
+/// Directive, value and what is wrong with it.
+const BAD_VALUES: &[(&str, &str, &str)] = &[
+    (
+        "repl-diskless-sync",
+        "maybe",
+        "argument must be 'yes' or 'no'",
+    ),
+    ("hz", "x", "argument couldn't be parsed into an integer"),
+    (
+        "proto-max-bulk-len",
+        "10xb",
+        "argument must be a memory value",
+    ),
+    (
+        "proto-max-bulk-len",
+        "1",
+        "argument must be between 1048576 and 9223372036854775807 inclusive",
+    ),
+    (
+        "maxmemory-clients",
+        "101%",
+        "percentage argument must be less or equal to 100",
+    ),
+    (
+        "maxmemory-clients",
+        "x",
+        "argument must be a memory or percent value",
+    ),
+    (
+        "loglevel",
+        "loud",
+        "argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
+    ),
+    ("save", "900 1 300", "Invalid save parameters"),
+    ("save", "0 1", "Invalid save parameters"),
+    (
+        "client-output-buffer-limit",
+        "normal",
+        "Wrong number of arguments in buffer limit configuration.",
+    ),
+    (
+        "client-output-buffer-limit",
+        "bad 1 1 1",
+        "Invalid client class specified in buffer limit configuration.",
+    ),
+    (
+        "notify-keyspace-events",
+        "KQ",
+        "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+    ),
+    ("oom-score-adj-values", "1 2", "wrong number of arguments"),
+    (
+        "latency-tracking-info-percentiles",
+        "101",
+        "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
+    ),
+    (
+        "shutdown-on-sigterm",
+        "nosave save",
+        "shutdown options SAVE and NOSAVE can't be used simultaneously",
+    ),
+    (
+        "proc-title-template",
+        "{bad}",
+        "template format is invalid or contains unknown variables",
+    ),
+    (
+        "appendonly",
+        "yes",
+        "this version of Towline has no support for 'appendonly', its only value is 'no'",
+    ),
+];
+
 #[test]
 fn errors_of_values() {
-    let cases = [
-        (
-            "repl-diskless-sync",
-            "maybe",
-            "argument must be 'yes' or 'no'",
-        ),
-        ("hz", "x", "argument couldn't be parsed into an integer"),
-        (
-            "proto-max-bulk-len",
-            "10xb",
-            "argument must be a memory value",
-        ),
-        (
-            "proto-max-bulk-len",
-            "1",
-            "argument must be between 1048576 and 9223372036854775807 inclusive",
-        ),
-        (
-            "maxmemory-clients",
-            "101%",
-            "percentage argument must be less or equal to 100",
-        ),
-        (
-            "maxmemory-clients",
-            "x",
-            "argument must be a memory or percent value",
-        ),
-        (
-            "loglevel",
-            "loud",
-            "argument(s) must be one of the following: debug, verbose, notice, warning, nothing",
-        ),
-        ("save", "900 1 300", "Invalid save parameters"),
-        ("save", "0 1", "Invalid save parameters"),
-        (
-            "client-output-buffer-limit",
-            "normal",
-            "Wrong number of arguments in buffer limit configuration.",
-        ),
-        (
-            "client-output-buffer-limit",
-            "bad 1 1 1",
-            "Invalid client class specified in buffer limit configuration.",
-        ),
-        (
-            "notify-keyspace-events",
-            "KQ",
-            "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
-        ),
-        ("oom-score-adj-values", "1 2", "wrong number of arguments"),
-        (
-            "latency-tracking-info-percentiles",
-            "101",
-            "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
-        ),
-        (
-            "shutdown-on-sigterm",
-            "nosave save",
-            "shutdown options SAVE and NOSAVE can't be used simultaneously",
-        ),
-        (
-            "proc-title-template",
-            "{bad}",
-            "template format is invalid or contains unknown variables",
-        ),
-        (
-            "appendonly",
-            "yes",
-            "this version of Towline has no support for 'appendonly', its only value is 'no'",
-        ),
-    ];
-    for (name, value, reason) in cases {
+    for &(name, value, reason) in BAD_VALUES {
         let mut config = Config::new();
         assert_eq!(set(&mut config, &[name, value]), failed(name, reason));
         assert_eq!(config, Config::new());

@@ -97,3 +97,8 @@ pub(super) fn absent_value(name: &str) -> &'static str {
     row.expect("a field that is written as absent is in the table")
         .1
 }
+
+/// The names in the table.
+pub fn absent_fields() -> impl Iterator<Item = &'static str> {
+    ABSENT.iter().map(|row| row.0)
+}

@@ -22,6 +22,7 @@ use crate::keyspace::Keyspace;
 use crate::seams::host::ProcessFacts;
 use fields::Fields;
 
+pub use absent::absent_fields;
 pub use section::{Section, Sections};
 
 /// Everything that INFO reads.

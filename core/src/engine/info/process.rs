@@ -33,7 +33,7 @@ pub(super) fn server(out: &mut Fields, source: &Source<'_>) {
     out.put("uptime_in_days", uptime_s / 86_400);
     out.put("hz", config.hz);
     out.put("configured_hz", config.hz);
-    out.put("lru_clock", source.now_ms / 1000 & LRU_CLOCK_MAX);
+    out.put("lru_clock", (source.now_ms / 1000) & LRU_CLOCK_MAX);
     out.put("executable", &facts.executable);
     out.put("config_file", &facts.config_file);
     out.flag("io_threads_active", facts.io_threads_active);

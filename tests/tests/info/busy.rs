@@ -1,0 +1,170 @@
+//! A node in which whatever can differ from the start of a server differs.
+
+use towline_core::config::{Config, SetRules};
+use towline_core::engine::Peer;
+use towline_core::engine::client::Blocked;
+use towline_core::engine::persistence::{Loading, Persistence, Saving};
+use towline_core::engine::pubsub::Kind;
+use towline_core::engine::replication::{Replica, ReplicaState};
+use towline_core::engine::stats::Stats;
+use towline_core::offset::{Offset, ReplicationId};
+use towline_core::seams::host::ProcessFacts;
+
+use crate::node::{Backlog, Node};
+
+const MIB: u64 = 1 << 20;
+
+/// The node; what its commands can do is done by commands.
+pub(crate) fn eventful() -> Node {
+    let mut node = Node::new(5, config());
+    node.host.facts = facts();
+    for line in [
+        "SET k v PX 1000000",
+        "SET gone v PX 1",
+        "GET k",
+        "GET nosuch",
+        "NOSUCH",
+    ] {
+        node.run(line);
+    }
+    node.now_ms += 10;
+    node.engine.tick(node.now_ms, &mut node.host);
+    node.run("SET stale v PX 1");
+    node.now_ms += 200_000_000;
+    node.run("CONFIG GET hz");
+    clients(&mut node);
+    let now_ms = node.now_ms;
+    let server = &mut node.engine.server;
+    count(&mut server.stats);
+    persist(&mut server.persistence, now_ms);
+    let replid = ReplicationId::from_random([9; 20]);
+    server.replication.history = server.replication.history.shifted(replid, Offset(4));
+    server.log.reset(Offset(40));
+    server.log.add_sink(Box::new(Backlog));
+    tick(&mut node);
+    node
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    let pairs = [
+        "port",
+        "7000",
+        "maxclients",
+        "50",
+        "hz",
+        "20",
+        "repl-backlog-size",
+        "2mb",
+        "maxmemory-policy",
+        "allkeys-lru",
+    ];
+    let pairs = pairs.map(str::as_bytes);
+    config
+        .set(&pairs, SetRules::default())
+        .expect("good values");
+    config
+}
+
+fn facts() -> ProcessFacts {
+    ProcessFacts {
+        pid: 9,
+        rss_bytes: 9 * MIB,
+        allocated_bytes: 3 * MIB,
+        peak_allocated_bytes: 4 * MIB,
+        startup_allocated_bytes: MIB,
+        allocator_active_bytes: 5 * MIB,
+        total_memory_bytes: 1 << 34,
+        cpu_sys_usec: 1,
+        cpu_user_usec: 2,
+        main_cpu_sys_usec: 3,
+        main_cpu_user_usec: 4,
+        executable: "/towline-server".into(),
+        config_file: "/redis.conf".into(),
+        os: "Linux".into(),
+        allocator: "mimalloc",
+        lazyfree_pending_objects: 5,
+        io_threads_active: true,
+        ..ProcessFacts::default()
+    }
+}
+
+/// A replica, and a client that waits, subscribes and has much to read.
+fn clients(node: &mut Node) {
+    let replica = node.engine.connect(Peer::default(), node.now_ms);
+    let waiting = node.engine.connect(Peer::default(), node.now_ms);
+    let server = &mut node.engine.server;
+    let client = server.clients.get_mut(waiting).expect("just connected");
+    client.blocked = Some(Blocked::Wait {
+        offset: Offset(1),
+        replicas: 1,
+        deadline_ms: Some(node.now_ms + 1),
+    });
+    client.query_buffer_bytes = 100;
+    client.reply.simple("waiting for its turn");
+    for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+        server.pubsub.subscribe(kind, b"c", waiting);
+    }
+    server.replication.replicas.push(Replica {
+        id: replica.id,
+        ip: "h".into(),
+        port: 1,
+        state: ReplicaState::SendBulk,
+        ack_offset: Offset(0),
+        fack_offset: None,
+        ack_ms: 0,
+    });
+}
+
+/// What the drivers of sockets and of replication count.
+fn count(stats: &mut Stats) {
+    stats.rejected_connections = 1;
+    stats.sync_full = 1;
+    stats.sync_partial_ok = 2;
+    stats.sync_partial_err = 3;
+    stats.sync_snapshots = 4;
+    stats.expired_time_cap_reached = 1;
+    stats.expire_cycle_usec += 5000;
+    stats.unexpected_error_replies = 1;
+    stats.reads_processed = 5;
+    stats.writes_processed = 6;
+    stats.access_denied_auth = 1;
+    stats.lock_held_max_ns = 5_000_000;
+    stats.lazyfreed_objects = 3;
+}
+
+/// A snapshot being written, one being loaded, and those before them.
+fn persist(state: &mut Persistence, now_ms: i64) {
+    state.saving = Some(Saving {
+        start_ms: now_ms - 9000,
+        keys_processed: 1,
+        keys_total: 2,
+    });
+    state.last_save_s += 1;
+    state.last_save_ok = false;
+    state.last_save_took_s = Some(4);
+    state.saves = 1;
+    state.loaded_expired = 2;
+    state.loaded_keys = 3;
+    state.loading = Some(Loading {
+        start_s: 0,
+        total_bytes: 1,
+        loaded_bytes: 0,
+        beside: true,
+    });
+}
+
+/// The rates are means of samples, one a tick.
+fn tick(node: &mut Node) {
+    node.engine.server.active_expire = false;
+    for tick in 1..40 {
+        let stats = &mut node.engine.server.stats;
+        stats.net_input_bytes += MIB;
+        stats.net_output_bytes += MIB;
+        stats.repl_input_bytes += MIB;
+        stats.repl_output_bytes += MIB;
+        stats.lock_held_ns += 20_000_000;
+        stats.commands_processed += 100;
+        node.engine.tick(node.now_ms + tick * 100, &mut node.host);
+    }
+}
