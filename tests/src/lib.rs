@@ -16,6 +16,7 @@
 //! | [`proxy`] | a TCP proxy whose connections can be cut |
 //! | [`source`] | a scanner for Rust sources |
 //! | [`rng`] | the small generator behind it |
+//! | [`tap`] | a connection that sees what is propagated |
 //! | [`workload`] | a seeded mix of commands over all types |
 //! | [`tables`] | the reference tables below `tests/reference` |
 
@@ -29,5 +30,6 @@ pub mod server;
 pub mod source;
 pub mod sync;
 pub mod tables;
+pub mod tap;
 pub mod wait;
 pub mod workload;

@@ -57,12 +57,11 @@ impl Setup {
         self
     }
 
-    /// Sets `requirepass` and `masterauth`; the harness's own clients log in with it.
+    /// Sets `requirepass`; the harness's own clients log in with it.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self.line(format!("requirepass {password}"))
-            .line(format!("masterauth {password}"))
     }
 
     /// Makes it a replica of `primary` from the start.
