@@ -1,4 +1,4 @@
-//! INFO against the reference files: every section and field, in order.
+//! INFO of running servers: every section and field of the reference files, in order.
 
 use towline_tests::info::Info;
 use towline_tests::server::{Kind, Server, Setup};
