@@ -132,8 +132,11 @@ pub(super) async fn read_hash(kind: u8, source: &mut Source) -> Result<Object, D
         read_field(&mut field, source).await?;
         source.string_into(&mut value).await?;
         if kind == kind::VALKEY_HASH_2 {
-            let at = i64::from_le_bytes(source.array().await?);
-            expire_ms = Some(at).filter(|at| *at != NO_EXPIRY);
+            expire_ms = match i64::from_le_bytes(source.array().await?) {
+                NO_EXPIRY => None,
+                at if at >= 0 => Some(at),
+                _ => return source.corrupt("a field expiry out of range"),
+            };
         }
         items.push(match expire_ms {
             Some(at) => Item::expiring_pair(&field, &value, at),
