@@ -4,8 +4,10 @@
 pub mod contents;
 pub mod crc;
 mod decode;
+pub mod load;
 mod pen;
 pub mod rdb;
+pub mod save;
 pub mod storage;
 pub mod towline;
 
