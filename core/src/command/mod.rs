@@ -21,6 +21,7 @@ pub mod set;
 pub mod spec;
 pub mod string;
 pub mod table;
+pub mod zset;
 
 pub use args::{ARG_FLAG_NAMES, ArgFlags, ArgSpec, ArgType};
 pub use ctx::Ctx;

@@ -15,6 +15,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::persistence::COMMANDS,
     super::replication::COMMANDS,
     super::string::COMMANDS,
+    super::zset::COMMANDS,
+    super::zset::COMMANDS_OF_SEVERAL,
 ];
 
 /// A command found by name.

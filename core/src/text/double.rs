@@ -99,6 +99,36 @@ pub fn write_f64(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// Appends a double as C's `%.17g` prints it: 17 digits without trailing zeros,
+/// in scientific form below 1e-4 and from 1e17 on. ZSCAN shows scores so.
+pub fn write_f64_17(out: &mut Vec<u8>, value: f64) {
+    const DIGITS: i32 = 17;
+    if !value.is_finite() || value == 0.0 {
+        return write_f64(out, value);
+    }
+    let text = format!("{value:.*e}", DIGITS as usize - 1);
+    let (digits, exponent) = text
+        .split_once('e')
+        .expect("scientific form has an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is an integer");
+    let plain = (-4..DIGITS).contains(&exponent);
+    let decimals = usize::try_from(DIGITS - 1 - exponent).unwrap_or(0);
+    let text = if plain {
+        format!("{value:.decimals$}")
+    } else {
+        digits.to_owned()
+    };
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    out.extend_from_slice(text.as_bytes());
+    if !plain {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        out.extend_from_slice(format!("e{sign}{:02}", exponent.abs()).as_bytes());
+    }
+}
+
 /// Lays digits out: an integer with its zeros, a plain decimal fraction where
 /// it stays short, else `d.ddde±x` with an exponent without padding.
 fn write_layout(out: &mut Vec<u8>, digits: &[u8], exponent: i32, negative: bool) {
@@ -178,6 +208,30 @@ mod tests {
             (f64::NAN, "nan"),
         ] {
             assert_eq!(text(value), want);
+        }
+    }
+
+    #[test]
+    fn prints_17_digits_as_c() {
+        for (value, want) in [
+            (0.1, "0.10000000000000001"),
+            (1.5, "1.5"),
+            (-3.0, "-3"),
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (100.0, "100"),
+            (1e16, "10000000000000000"),
+            (1e17, "1e+17"),
+            (1e-4, "0.0001"),
+            (0.00012345, "0.00012344999999999999"),
+            (1e-5, "1.0000000000000001e-05"),
+            (1e100, "1e+100"),
+            (-2.5e-300, "-2.5e-300"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            let mut out = Vec::new();
+            write_f64_17(&mut out, value);
+            assert_eq!(String::from_utf8_lossy(&out), want);
         }
     }
 

@@ -7,6 +7,7 @@ use super::Member;
 use crate::packed::listpack::{self, Entry, LISTPACK_BYTES_MAX, Listpack, Position};
 use crate::text::double;
 use crate::value::Item;
+use crate::value::duplicates::has_duplicates;
 
 /// Entries per member: itself and its score.
 const STRIDE: usize = 2;
@@ -40,14 +41,6 @@ fn read_score(entry: Entry<'_>) -> Option<f64> {
     }
 }
 
-/// The same for the same text, whether it is kept as an integer or not.
-fn canonical(member: Member<'_>) -> (Option<i64>, &[u8]) {
-    match (member.as_int(), member) {
-        (None, Entry::Str(text)) => (None, text),
-        (number, _) => (number, &[]),
-    }
-}
-
 impl Packed {
     /// Takes a listpack from outside, if it is a sorted set in order.
     pub(super) fn from_listpack(pack: Listpack) -> Option<Self> {
@@ -66,9 +59,7 @@ impl Packed {
 
     /// Whether no member comes twice, be it with another score or in another form.
     pub(super) fn is_distinct(&self) -> bool {
-        let mut members: Vec<_> = self.iter().map(|(member, _)| canonical(member)).collect();
-        members.sort_unstable();
-        members.windows(2).all(|pair| pair[0] != pair[1])
+        !has_duplicates(&self.pack, STRIDE)
     }
 
     pub(super) fn longest_member(&self) -> usize {
