@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use towline_core::config::RewriteEntry;
+use towline_core::config::{Config, RewriteEntry};
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
 use towline_core::seams::host::{Job, ProcessFacts};
 
 use crate::log::Logger;
-use crate::{admin, process};
+use crate::{admin, memory, process};
 
 /// Milliseconds since 1970.
 #[must_use]
@@ -34,8 +34,35 @@ pub struct Identity {
     pub io_threads: usize,
 }
 
+impl Identity {
+    /// That of a server with this configuration.
+    #[must_use]
+    pub fn of(config: &Config, config_file: String) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let mut listeners = Vec::new();
+        if config.port != 0 {
+            let binds = config
+                .bind
+                .iter()
+                .map(|bind| format!("bind={},", text(bind)));
+            let binds: String = binds.collect();
+            listeners.push(format!("name=tcp,{binds}port={}", config.port));
+        }
+        if !config.unixsocket.is_empty() {
+            listeners.push(format!("name=unix,bind={}", text(&config.unixsocket)));
+        }
+        Self {
+            config_file,
+            listeners,
+            io_threads: config.io_threads,
+        }
+    }
+}
+
 struct Inner {
     started: Instant,
+    /// What was in use before there was a dataset.
+    startup_allocated_bytes: u64,
     identity: Identity,
     logger: Logger,
     jobs: Mutex<Vec<Job>>,
@@ -62,6 +89,7 @@ impl ServerHost {
         let (bell, receiver) = smol::channel::bounded(1);
         let inner = Inner {
             started: Instant::now(),
+            startup_allocated_bytes: memory::allocated_bytes(),
             identity,
             logger,
             jobs: Mutex::default(),
@@ -113,6 +141,7 @@ impl Host for ServerHost {
             config_file: identity.config_file.clone(),
             listeners: identity.listeners.clone(),
             io_threads_active: identity.io_threads > 1,
+            startup_allocated_bytes: self.0.startup_allocated_bytes,
             ..process::facts()
         }
     }

@@ -69,7 +69,7 @@ fn load(
         read: &mut conf::files::read,
         is_command: &|name| table.find(name).is_some(),
     })
-    .map_err(|error| error.to_string())?;
+    .map_err(|error| format!("{error}\n"))?;
     let path = file.map(|file| std::path::absolute(String::from_utf8_lossy(file).as_ref()));
     let path = path.transpose().map_err(|error| format!("{error}\n"))?;
     Ok((

@@ -57,6 +57,20 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+static PEAK: AtomicU64 = AtomicU64::new(0);
+
+/// Looks whether more is in use than ever before.
+pub fn note_peak() {
+    PEAK.fetch_max(allocated_bytes(), Ordering::Relaxed);
+}
+
+/// The most bytes in use at any look, of which the cron takes one each tick.
+#[must_use]
+pub fn peak_bytes() -> u64 {
+    note_peak();
+    PEAK.load(Ordering::Relaxed)
+}
+
 /// Bytes handed out and not given back.
 #[must_use]
 pub fn allocated_bytes() -> u64 {

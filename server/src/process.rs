@@ -14,6 +14,7 @@ pub fn facts() -> ProcessFacts {
         pid: std::process::id(),
         rss_bytes: rss_bytes(),
         allocated_bytes: memory::allocated_bytes(),
+        peak_allocated_bytes: memory::peak_bytes(),
         allocator_active_bytes: memory::allocated_bytes().max(rss_bytes()),
         total_memory_bytes: total_memory_bytes(),
         cpu_user_usec: process.0,

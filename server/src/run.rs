@@ -13,6 +13,7 @@ use crate::engine_lock::EngineLock;
 use crate::host::{Identity, ServerHost, unix_ms};
 use crate::listen::{self, Acceptor};
 use crate::log::Logger;
+use crate::memory;
 use crate::net::connection::Shared;
 use crate::net::io_thread::IoThread;
 
@@ -51,11 +52,7 @@ pub fn run(config: Config, config_file: String) -> Result<(), String> {
     if config.always_show_logo {
         logger.raw(&banner(port, std::process::id()));
     }
-    let identity = Identity {
-        config_file,
-        listeners: Vec::new(),
-        io_threads: threads,
-    };
+    let identity = Identity::of(&config, config_file);
     let unix_path = String::from_utf8_lossy(&config.unixsocket).into_owned();
     let (host, _jobs) = ServerHost::new(
         identity,
@@ -84,6 +81,7 @@ pub fn run(config: Config, config_file: String) -> Result<(), String> {
         loop {
             smol::Timer::after(Duration::from_millis(1000 / u64::from(hz.max(1)))).await;
             store.batch(|engine, host| engine.tick(unix_ms(), host));
+            memory::note_peak();
         }
     })
 }
