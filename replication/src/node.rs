@@ -21,6 +21,7 @@ use towline_core::engine::Engine;
 use towline_core::engine::client::ReplicaOptions;
 use towline_core::engine::replication::BacklogFacts;
 use towline_core::offset::Offset;
+use towline_core::seams::snapshot::SnapshotPosition;
 use towline_core::seams::{LogSink, ReplicationTransport, Runtime, SnapshotCodec, Storage, Store};
 
 /// How often the node looks after what is due: pings, sizes, the backlog's end.
@@ -152,6 +153,28 @@ impl Node {
         };
         let task = driver::follow(Arc::clone(&self.0), address, epoch);
         self.0.parts.runtime.spawn(Box::pin(task));
+    }
+
+    /// Goes on where a loaded snapshot stands. A replica will ask its primary to
+    /// continue from there. A primary begins a new history, in which replicas
+    /// that stand exactly there, or before, still have a part: it cannot know
+    /// what was written after the snapshot.
+    pub fn restore(&self, position: SnapshotPosition, as_replica: bool) {
+        if position.offset == Offset::ZERO {
+            return;
+        }
+        self.0.parts.store.with(|engine, _| {
+            let server = &mut engine.server;
+            let db = position.stream_db.map(|db| db as usize);
+            server.adopt_history(position.replid, position.offset, db);
+            if !as_replica {
+                let new = server.draw_replication_id();
+                let history = &mut server.replication.history;
+                *history = history.shifted(new, position.offset);
+                server.log.force_select();
+            }
+            self.0.begin_backlog(engine);
+        });
     }
 
     /// The backlog, if there is one.

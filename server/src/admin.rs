@@ -13,7 +13,7 @@ use crate::conf::rewrite;
 ///
 /// # Errors
 /// The text of the error reply.
-pub fn rewrite_config(file: &str, entries: &[RewriteEntry]) -> Result<(), String> {
+pub(crate) fn rewrite_config(file: &str, entries: &[RewriteEntry]) -> Result<(), String> {
     if file.is_empty() {
         return Err("ERR The server is running without a config file".to_owned());
     }

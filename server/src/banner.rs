@@ -4,7 +4,7 @@ use towline_core::version::{REDIS_VERSION, TOWLINE_VERSION};
 
 /// A tow boat and its line; scripts that wait for a server look for `PID:`.
 #[must_use]
-pub fn banner(port: u16, pid: u32) -> String {
+pub(crate) fn banner(port: u16, pid: u32) -> String {
     format!(
         r"
             __/|__

@@ -7,7 +7,7 @@ const MONTHS: [&str; 12] = [
 
 /// `23 Nov 2026 14:03:05.123` for a moment in unix milliseconds.
 #[must_use]
-pub fn local_time(unix_ms: i64) -> String {
+pub(crate) fn local_time(unix_ms: i64) -> String {
     let (days, in_day) = (
         unix_ms.div_euclid(86_400_000),
         unix_ms.rem_euclid(86_400_000),

@@ -14,7 +14,11 @@ const VALKEY_9: u32 = 9 << 16;
 
 /// The formats of files: a name that ends in `.towline` asks for the native one.
 #[must_use]
-pub fn codec_for_file(name: &str, settings: &Settings, version: RdbVersion) -> Arc<dyn SnapshotCodec> {
+pub fn codec_for_file(
+    name: &str,
+    settings: &Settings,
+    version: RdbVersion,
+) -> Arc<dyn SnapshotCodec> {
     if name.ends_with(".towline") {
         return Arc::new(TowlineCodec);
     }

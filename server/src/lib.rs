@@ -11,14 +11,23 @@
 //! | [`log`] | the log |
 
 mod admin;
+mod attach;
 mod banner;
 mod calendar;
 pub mod conf;
 pub mod engine_lock;
+pub mod formats;
 pub mod host;
+pub mod jobs;
 pub mod listen;
+pub mod loading;
 pub mod log;
 pub mod memory;
 pub mod net;
 mod process;
+mod random;
+mod reload;
 pub mod run;
+pub mod saving;
+pub mod smol_runtime;
+pub mod transport;

@@ -44,7 +44,7 @@ fn serve(file: Option<Vec<u8>>, stdin: bool, options: &[u8]) -> ExitCode {
         );
     }
     match load(file.as_deref(), stdin.then_some(&text), options) {
-        Ok((loaded, path)) => match run::run(loaded.config, path) {
+        Ok((loaded, path)) => match run::run(loaded, path) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => say(
                 &mut std::io::stderr(),

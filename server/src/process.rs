@@ -8,7 +8,7 @@ use crate::memory;
 
 /// All facts that are read anew each time.
 #[must_use]
-pub fn facts() -> ProcessFacts {
+pub(crate) fn facts() -> ProcessFacts {
     let (process, thread) = (cpu_times("/proc/self/stat"), main_thread_times());
     ProcessFacts {
         pid: std::process::id(),
@@ -37,7 +37,7 @@ fn path_of(path: std::io::Result<std::path::PathBuf>) -> String {
 
 /// Resident memory, from the second field of `statm`.
 #[must_use]
-pub fn rss_bytes() -> u64 {
+pub(crate) fn rss_bytes() -> u64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = field(&statm, 1);
     pages * rustix::param::page_size() as u64

@@ -8,7 +8,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 ///
 /// # Errors
 /// Where the kernel has none to give.
-pub fn fill(out: &mut [u8]) -> io::Result<()> {
+pub(crate) fn fill(out: &mut [u8]) -> io::Result<()> {
     let mut filled = 0;
     while filled < out.len() {
         match getrandom(&mut out[filled..], GetRandomFlags::empty()) {
@@ -24,7 +24,7 @@ pub fn fill(out: &mut [u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// Where the kernel has none to give.
-pub fn bytes<const N: usize>() -> io::Result<[u8; N]> {
+pub(crate) fn bytes<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     fill(&mut bytes)?;
     Ok(bytes)

@@ -1,87 +1,268 @@
 //! A server's life: configuration, dataset, listeners, service, and its end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use towline_core::config::Config;
+use smol::channel;
+use smol::stream::StreamExt;
+use towline_core::config::{Config, ShutdownFlags};
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
+use towline_core::seams::host::{PrimaryAddress, ShutdownOptions};
+use towline_persist::storage::FsStorage;
+use towline_replication::node::{Node, NodeParts};
 
+use crate::attach::attacher;
 use crate::banner::banner;
+use crate::conf::Loaded;
 use crate::engine_lock::EngineLock;
+use crate::formats::Formats;
 use crate::host::{Identity, ServerHost, unix_ms};
-use crate::listen::{self, Acceptor};
+use crate::jobs::Jobs;
+use crate::listen::{self, Acceptor, Listeners};
+use crate::loading::load_at_start;
 use crate::log::Logger;
 use crate::memory;
 use crate::net::connection::Shared;
 use crate::net::io_thread::IoThread;
+use crate::random::bytes;
+use crate::reload::reload;
+use crate::saving::Saver;
+use crate::smol_runtime::SmolRuntime;
+use crate::transport::TcpTransport;
 
-/// Random bytes from the kernel; the only source of randomness of the whole server.
-fn random<const N: usize>() -> Result<[u8; N], String> {
-    let mut bytes = [0; N];
-    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    match filled {
-        Ok(count) if count == N => Ok(bytes),
-        Ok(_) => Err("the kernel gave too few random bytes".to_owned()),
-        Err(error) => Err(format!("the kernel gave no random bytes: {error}")),
+fn new_engine(loaded: Loaded) -> Result<Engine, String> {
+    let no_random = |error: std::io::Error| format!("the kernel has no random bytes: {error}");
+    let number = || bytes().map(u64::from_le_bytes).map_err(no_random);
+    let id = || bytes().map(ReplicationId::from_random).map_err(no_random);
+    let mut engine = Engine::new(EngineOptions {
+        hash_seed: HashSeed::new(number()?, number()?),
+        rng_seed: number()?,
+        run_id: id()?,
+        replid: id()?,
+        now_ms: unix_ms(),
+        config: loaded.config,
+    });
+    for (from, to) in &loaded.renames {
+        let (from, to) = (String::from_utf8_lossy(from), String::from_utf8_lossy(to));
+        if !engine.server.table.rename(&from, &to) {
+            return Err(format!("Target command name already exists: {to}"));
+        }
     }
+    Ok(engine)
 }
 
-fn new_engine(config: Config) -> Result<Engine, String> {
-    let number = |bytes: [u8; 8]| u64::from_le_bytes(bytes);
-    Ok(Engine::new(EngineOptions {
-        hash_seed: HashSeed::new(number(random()?), number(random()?)),
-        rng_seed: number(random()?),
-        run_id: ReplicationId::from_random(random()?),
-        replid: ReplicationId::from_random(random()?),
-        now_ms: unix_ms(),
-        config,
-    }))
+/// Makes `dir` the working directory, as relative names are relative to it.
+fn enter_directory(config: &mut Config) -> Result<PathBuf, String> {
+    let dir = String::from_utf8_lossy(&config.dir).into_owned();
+    let refused = |error: std::io::Error| format!("Can't chdir to '{dir}': {error}");
+    if !dir.is_empty() {
+        std::env::set_current_dir(&dir).map_err(refused)?;
+    }
+    let whole = std::env::current_dir().map_err(refused)?;
+    config.follow("dir", whole.to_string_lossy().as_bytes());
+    Ok(whole)
+}
+
+/// What a server is made of before it serves.
+struct Parts {
+    logger: Logger,
+    listeners: Listeners,
+    storage: FsStorage,
+    identity: Identity,
+}
+
+fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
+    let directory = enter_directory(config)?;
+    let logger = Logger::open(&String::from_utf8_lossy(&config.logfile), config.loglevel)
+        .map_err(|error| format!("Can't open the log file: {error}"))?;
+    if config.always_show_logo {
+        logger.raw(&banner(config.port, std::process::id()));
+    }
+    let listeners = listen::bind(config).inspect_err(|error| logger.warning(error))?;
+    let storage = FsStorage::open(directory).map_err(|error| error.to_string())?;
+    Ok(Parts {
+        identity: Identity::of(config, config_file),
+        logger,
+        listeners,
+        storage,
+    })
 }
 
 /// Runs a server until it is told to stop.
 ///
 /// # Errors
 /// A text for the operator: why it could not start.
-pub fn run(config: Config, config_file: String) -> Result<(), String> {
-    let logger = Logger::open(&String::from_utf8_lossy(&config.logfile), config.loglevel)
-        .map_err(|error| format!("Can't open the log file: {error}"))?;
-    let listeners = listen::bind(&config).inspect_err(|error| logger.warning(error))?;
-    let (port, threads, hz) = (config.port, config.io_threads, config.hz);
-    if config.always_show_logo {
-        logger.raw(&banner(port, std::process::id()));
-    }
-    let identity = Identity::of(&config, config_file);
-    let unix_path = String::from_utf8_lossy(&config.unixsocket).into_owned();
-    let (host, _jobs) = ServerHost::new(
-        identity,
-        logger.clone(),
-        Box::new(|_| Err("ERR not yet".to_owned())),
-    );
-    let store = EngineLock::new(new_engine(config)?, host);
+pub fn run(mut loaded: Loaded, config_file: String) -> Result<(), String> {
+    let parts = prepare(&mut loaded.config, config_file)?;
+    let logger = parts.logger.clone();
+    let (host, bell) = ServerHost::new(parts.identity, parts.logger, Box::new(reload));
+    let store = EngineLock::new(new_engine(loaded)?, host);
+    log_ignored(&store);
+    write_pid(&store)?;
     logger.notice("Server initialized");
+    let node = Node::new(NodeParts {
+        store: Arc::new(store.clone()),
+        runtime: Arc::new(SmolRuntime::default()),
+        transport: Arc::new(TcpTransport),
+        storage: Arc::new(parts.storage.clone()),
+        formats: Arc::new(Formats::default()),
+    });
+    serve_clients(&store, &node, parts.listeners)?;
+    let (ended, end) = channel::bounded(1);
+    let jobs = Jobs {
+        saver: Saver::new(store.clone(), parts.storage.clone()),
+        node,
+        ended,
+        store: store.clone(),
+    };
+    let outcome = smol::block_on(live(&store, &jobs, &parts.storage, bell, end));
+    if let Err(error) = &outcome {
+        logger.warning(error);
+    }
+    clean_up(&store);
+    outcome
+}
+
+/// From the dataset's loading to the end.
+async fn live(
+    store: &EngineLock,
+    jobs: &Jobs,
+    storage: &FsStorage,
+    bell: channel::Receiver<()>,
+    end: channel::Receiver<()>,
+) -> Result<(), String> {
+    let meta = load_at_start(store, storage).await?;
+    if let Some(position) = meta.and_then(|meta| meta.position) {
+        let as_replica = store.lock().server.config.replicaof.is_some();
+        jobs.node.restore(position, as_replica);
+    }
+    follow_configured(store, jobs);
+    let logger = store.host.logger();
+    logger.notice("Ready to accept connections tcp");
+    smol::spawn(jobs.clone().serve(bell)).detach();
+    smol::spawn(tick(store.clone(), jobs.saver.clone())).detach();
+    smol::spawn(obey_signals(jobs.clone())).detach();
+    // The sender lives in `jobs`; an error would mean that it is gone.
+    end.recv().await.map_err(|error| error.to_string())
+}
+
+fn follow_configured(store: &EngineLock, jobs: &Jobs) {
+    let following = store.batch(|engine, _| {
+        let address = engine.server.config.replicaof.clone()?;
+        let address = PrimaryAddress {
+            host: String::from_utf8_lossy(&address.host).into_owned(),
+            port: address.port,
+        };
+        engine.server.become_replica_of(address).then_some(())
+    });
+    if following.is_some() {
+        store.host.logger().set_replica(true);
+        jobs.node.follow_role();
+    }
+}
+
+fn serve_clients(store: &EngineLock, node: &Node, listeners: Listeners) -> Result<(), String> {
+    let (threads, path) = {
+        let config = &store.lock().server.config;
+        let path = String::from_utf8_lossy(&config.unixsocket).into_owned();
+        (config.io_threads, path)
+    };
     let shared = Arc::new(Shared {
         store: store.clone(),
-        attach: Box::new(drop),
+        attach: attacher(store.clone(), node.clone()),
     });
-    let threads: Result<Vec<_>, _> = (0..threads)
-        .map(|index| IoThread::start(format!("io-{index}"), Arc::clone(&shared)))
-        .collect();
+    let start = |index| IoThread::start(format!("io-{index}"), Arc::clone(&shared));
+    let threads: Result<Vec<_>, _> = (0..threads).map(start).collect();
     let threads = threads.map_err(|error| format!("Can't start I/O threads: {error}"))?;
     let acceptor = Arc::new(Acceptor::new(threads, shared));
     for listener in listeners.tcp {
         smol::spawn(Arc::clone(&acceptor).serve_tcp(listener)).detach();
     }
     if let Some(listener) = listeners.unix {
-        smol::spawn(Arc::clone(&acceptor).serve_unix(listener, unix_path)).detach();
+        smol::spawn(acceptor.serve_unix(listener, path)).detach();
     }
-    logger.notice("Ready to accept connections tcp");
-    smol::block_on(async {
-        loop {
-            smol::Timer::after(Duration::from_millis(1000 / u64::from(hz.max(1)))).await;
-            store.batch(|engine, host| engine.tick(unix_ms(), host));
-            memory::note_peak();
+    Ok(())
+}
+
+async fn tick(store: EngineLock, saver: Saver) {
+    loop {
+        let hz = store.lock().server.config.hz.clamp(1, 500);
+        smol::Timer::after(Duration::from_millis(1000 / u64::from(hz))).await;
+        store.batch(|engine, host| engine.tick(unix_ms(), host));
+        memory::note_peak();
+        saver.look();
+    }
+}
+
+/// SIGTERM and SIGINT end the server as `shutdown-on-sig…` says; a second one at once.
+async fn obey_signals(jobs: Jobs) {
+    use async_signal::{Signal, Signals};
+    let mut signals = match Signals::new([Signal::Term, Signal::Int]) {
+        Ok(signals) => signals,
+        Err(error) => {
+            let text = format!("Can't wait for signals: {error}");
+            return jobs.store.host.logger().warning(&text);
         }
-    })
+    };
+    while let Some(Ok(signal)) = signals.next().await {
+        let (name, flags) = {
+            let config = &jobs.store.lock().server.config;
+            match signal {
+                Signal::Int => ("SIGINT", config.shutdown_on_sigint),
+                _ => ("SIGTERM", config.shutdown_on_sigterm),
+            }
+        };
+        let logger = jobs.store.host.logger();
+        logger.warning(&format!("Received {name} scheduling shutdown..."));
+        let options = signal_options(flags);
+        smol::spawn(jobs.clone().shut_down(None, options)).detach();
+    }
+}
+
+fn signal_options(flags: ShutdownFlags) -> ShutdownOptions {
+    let save = if flags.contains(ShutdownFlags::SAVE) {
+        Some(true)
+    } else if flags.contains(ShutdownFlags::NOSAVE) {
+        Some(false)
+    } else {
+        None
+    };
+    ShutdownOptions {
+        save,
+        now: flags.contains(ShutdownFlags::NOW),
+        force: flags.contains(ShutdownFlags::FORCE),
+    }
+}
+
+fn log_ignored(store: &EngineLock) {
+    for name in store.lock().server.config.without_effect() {
+        let text = format!("{name} is accepted and has no effect here");
+        store.host.logger().notice(&text);
+    }
+}
+
+fn write_pid(store: &EngineLock) -> Result<(), String> {
+    let path = pidfile(store);
+    if path.is_empty() {
+        return Ok(());
+    }
+    let written = std::fs::write(&path, format!("{}\n", std::process::id()));
+    written.map_err(|error| format!("Can't write the pid file {path}: {error}"))
+}
+
+fn pidfile(store: &EngineLock) -> String {
+    String::from_utf8_lossy(&store.lock().server.config.pidfile).into_owned()
+}
+
+/// Removes what would mislead the next start. It may be gone already.
+fn clean_up(store: &EngineLock) {
+    let socket = String::from_utf8_lossy(&store.lock().server.config.unixsocket).into_owned();
+    for path in [pidfile(store), socket] {
+        if !path.is_empty() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }

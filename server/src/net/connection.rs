@@ -82,6 +82,8 @@ pub struct Attached {
     pub socket: Socket,
     /// What it sent beyond the command that asked for the stream.
     pub unread: Vec<u8>,
+    /// Replies that the socket did not take yet.
+    pub unsent: Vec<u8>,
 }
 
 /// Serves a client until it goes.
@@ -114,6 +116,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
             id,
             socket: connection.socket,
             unread: connection.input,
+            unsent: connection.output.split_off(connection.written),
         });
     } else {
         connection.shared.store.lock().disconnect(id);

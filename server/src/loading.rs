@@ -1,0 +1,104 @@
+//! Reading the dataset when the server starts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use towline_core::engine::Engine;
+use towline_core::engine::persistence::Loading;
+use towline_core::keyspace::dataset::Dataset;
+use towline_core::seams::snapshot::{DecodeOptions, SnapshotMeta};
+use towline_core::seams::{SnapshotCodec, Storage, StorageError};
+use towline_persist::load::{LoadError, load};
+use towline_persist::rdb::RdbCodec;
+use towline_persist::storage::FsStorage;
+use towline_persist::towline::TowlineCodec;
+
+use crate::engine_lock::EngineLock;
+use crate::host::unix_ms;
+
+/// The formats that files are read in.
+#[must_use]
+pub fn file_formats() -> Vec<Arc<dyn SnapshotCodec>> {
+    vec![Arc::new(RdbCodec::default()), Arc::new(TowlineCodec)]
+}
+
+/// How to read a snapshot into this engine.
+#[must_use]
+pub fn decode_options(engine: &Engine) -> DecodeOptions {
+    DecodeOptions {
+        verify_checksum: engine.server.config.rdbchecksum,
+        encoding: engine.server.config.encodings,
+        ..DecodeOptions::new(*engine.keyspace.seed())
+    }
+}
+
+/// Loads the snapshot, if there is one, and answers what it said of itself.
+///
+/// # Errors
+/// A text for the operator; the file is untouched and the server must not start.
+pub async fn load_at_start(
+    store: &EngineLock,
+    storage: &FsStorage,
+) -> Result<Option<SnapshotMeta>, String> {
+    let (name, options, databases) = {
+        let engine = store.lock();
+        let name = String::from_utf8_lossy(&engine.server.config.dbfilename).into_owned();
+        (name, decode_options(&engine), engine.keyspace.databases())
+    };
+    if let Err(StorageError::NotFound { .. }) = storage.len(&name).await {
+        return Ok(None);
+    }
+    let began = Instant::now();
+    let mut dataset = Dataset::new(databases, options.hash_seed);
+    let read = read(store, storage, &name, options, &mut dataset).await;
+    read.map_err(|error| fatal(&name, &error))?;
+    let meta = dataset.meta().clone();
+    let keys = dataset.keys();
+    store.batch(|engine, _| {
+        engine.server.functions = dataset.functions().to_vec();
+        engine.install_dataset(dataset.into_keyspace());
+        let persistence = &mut engine.server.persistence;
+        persistence.loading = None;
+        persistence.changes = 0;
+        persistence.loaded_keys = keys;
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    let logger = store.host.logger();
+    logger.notice(&format!(
+        "Done loading RDB, keys loaded: {keys}, keys expired: 0."
+    ));
+    logger.notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
+    Ok(Some(meta))
+}
+
+async fn read(
+    store: &EngineLock,
+    storage: &FsStorage,
+    name: &str,
+    options: DecodeOptions,
+    dataset: &mut Dataset,
+) -> Result<(), LoadError> {
+    let start_s = unix_ms() / 1000;
+    let mut progress = |loaded_bytes, total_bytes| {
+        store.lock().server.persistence.loading = Some(Loading {
+            start_s,
+            total_bytes,
+            loaded_bytes,
+            beside: false,
+        });
+    };
+    progress(0, 0);
+    load(
+        storage,
+        name,
+        &file_formats(),
+        options,
+        dataset,
+        &mut progress,
+    )
+    .await
+}
+
+fn fatal(name: &str, error: &LoadError) -> String {
+    format!("Fatal error loading the DB from {name}: {error}. Exiting; the file was not touched.")
+}

@@ -1,0 +1,203 @@
+//! SAVE, BGSAVE and save points: the dataset into its file.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use towline_core::engine::Engine;
+use towline_core::seams::Host;
+use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
+use towline_core::version::REDIS_VERSION;
+use towline_persist::rdb::RdbVersion;
+use towline_persist::save::{SaveError, SaveJob, Watcher};
+use towline_persist::storage::FsStorage;
+
+use crate::engine_lock::EngineLock;
+use crate::formats::codec_for_file;
+use crate::host::{ServerHost, unix_ms};
+
+/// A save point that failed is tried again after so many seconds.
+const RETRY_S: i64 = 5;
+
+/// Saves the dataset. Clones share the directory and the wish to cancel.
+#[derive(Clone)]
+pub struct Saver {
+    store: EngineLock,
+    directory: Arc<Mutex<FsStorage>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+/// Keeps the engine's figures of the save.
+struct Progress {
+    host: ServerHost,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Watcher for Progress {
+    fn frozen(&mut self, engine: &mut Engine, keys_total: u64) -> SnapshotMeta {
+        engine.server.persistence.save_began(unix_ms(), keys_total);
+        meta(engine, &self.host)
+    }
+
+    fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool {
+        if let Some(saving) = &mut engine.server.persistence.saving {
+            saving.keys_processed = keys;
+        }
+        !self.cancelled.load(Ordering::SeqCst)
+    }
+}
+
+/// What a snapshot of this instant says of itself.
+#[must_use]
+pub fn meta(engine: &mut Engine, host: &ServerHost) -> SnapshotMeta {
+    engine.server.log.flush();
+    let log = &engine.server.log;
+    SnapshotMeta {
+        redis_version: REDIS_VERSION.to_owned(),
+        created_ms: u64::try_from(unix_ms()).unwrap_or(0),
+        used_memory_bytes: host.facts().allocated_bytes,
+        position: Some(SnapshotPosition {
+            replid: engine.server.replication.history.replid,
+            offset: log.offset(),
+            stream_db: log.selected_db().and_then(|db| u32::try_from(db).ok()),
+        }),
+        hash_seed: Some(*engine.keyspace.seed()),
+        aof_base: false,
+    }
+}
+
+impl Saver {
+    /// A saver into `directory`.
+    #[must_use]
+    pub fn new(store: EngineLock, directory: FsStorage) -> Self {
+        Self {
+            store,
+            directory: Arc::new(Mutex::new(directory)),
+            cancelled: Arc::default(),
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> FsStorage {
+        let directory = self
+            .directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        directory.clone()
+    }
+
+    /// Saves from now on into another directory.
+    pub fn set_directory(&self, directory: FsStorage) {
+        *self
+            .directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = directory;
+    }
+
+    /// Gives up a save that is running.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+
+    /// Saves, and tells the log and INFO how it went.
+    ///
+    /// # Errors
+    /// Why there is no new snapshot.
+    pub async fn save(&self) -> Result<(), SaveError> {
+        self.cancelled.store(false, Ordering::SeqCst);
+        let saved = self.save_in_some_version().await;
+        let again = self.store.batch(|engine, _| {
+            let persistence = &mut engine.server.persistence;
+            persistence.save_ended(unix_ms(), saved.is_ok());
+            std::mem::take(&mut persistence.save_scheduled)
+        });
+        let logger = self.store.host.logger();
+        match &saved {
+            Ok(()) => logger.notice("DB saved on disk"),
+            Err(error) => logger.warning(&format!("Error saving the DB: {error}")),
+        }
+        if again {
+            self.spawn();
+        }
+        saved
+    }
+
+    /// The oldest version that holds the dataset: field expiries need a newer one.
+    async fn save_in_some_version(&self) -> Result<(), SaveError> {
+        match self.save_as(RdbVersion::V10).await {
+            Err(SaveError::Encode(_)) => self.save_as(RdbVersion::Valkey80).await,
+            saved => saved,
+        }
+    }
+
+    async fn save_as(&self, version: RdbVersion) -> Result<(), SaveError> {
+        let (codec, name) = {
+            let engine = self.store.lock();
+            let config = &engine.server.config;
+            let name = String::from_utf8_lossy(&config.dbfilename).into_owned();
+            (codec_for_file(&name, config, version), name)
+        };
+        let storage = self.directory();
+        let job = SaveJob {
+            store: &self.store,
+            storage: &storage,
+            codec: &*codec,
+            name: &name,
+            temporary: &format!("temp-{}.rdb", std::process::id()),
+        };
+        let mut progress = Progress {
+            host: self.store.host.clone(),
+            cancelled: Arc::clone(&self.cancelled),
+        };
+        job.run(&mut progress).await
+    }
+
+    /// Saves in the background. The engine shows it from this moment on, so that
+    /// no second one starts before the freeze.
+    pub fn spawn(&self) {
+        let begun = self.store.batch(|engine, _| {
+            let idle = engine.server.persistence.saving.is_none();
+            if idle {
+                let keys = engine.keyspace.len() as u64;
+                engine.server.persistence.save_began(unix_ms(), keys);
+            }
+            idle
+        });
+        if begun {
+            let saver = self.clone();
+            self.store.host.logger().notice("Background saving started");
+            smol::spawn(async move {
+                // `save` has told the log and INFO already.
+                if saver.save().await.is_ok() {
+                    let logger = saver.store.host.logger();
+                    logger.notice("Background saving terminated with success");
+                }
+            })
+            .detach();
+        }
+    }
+
+    /// Starts a save where a save point asks for one.
+    pub fn look(&self) {
+        let due = {
+            let engine = self.store.lock();
+            let persistence = &engine.server.persistence;
+            let now_s = unix_ms() / 1000;
+            let may_try = persistence.last_save_ok || now_s - persistence.last_try_s > RETRY_S;
+            let asks = |point: &&towline_core::config::SavePoint| {
+                persistence.changes >= point.changes
+                    && now_s - persistence.last_save_s > i64::try_from(point.seconds).unwrap_or(0)
+            };
+            let point = engine.server.config.save.iter().find(asks).copied();
+            point.filter(|_| persistence.saving.is_none() && may_try)
+        };
+        if let Some(point) = due {
+            let text = format!(
+                "{} changes in {} seconds. Saving...",
+                point.changes, point.seconds
+            );
+            self.store.host.logger().notice(&text);
+            self.spawn();
+        }
+    }
+}
