@@ -142,7 +142,8 @@ pub struct RequestParser {
     state: State,
     /// Start of the line or the argument in progress.
     position: usize,
-    /// No line end lies between `position` and here.
+    /// No line end lies between `position` and here, where an inline command
+    /// may have its first NUL.
     scanned: usize,
     /// Arguments still to come, the one in progress included.
     remaining: usize,
@@ -242,13 +243,16 @@ impl RequestParser {
     }
 
     fn inline(&mut self, buf: &mut [u8]) -> Result<Parsed, ProtocolError> {
-        let found = memchr::memchr(b'\n', &buf[self.scanned..]);
-        let len = found.map_or(buf.len(), |at| self.scanned + at);
-        self.scanned = len;
+        // As in Redis, whose strings end there, a line with a NUL never ends:
+        // what comes from a client that speaks no RESP is not executed.
+        let found = memchr::memchr2(b'\n', 0, &buf[self.scanned..]);
+        self.scanned = found.map_or(buf.len(), |at| self.scanned + at);
+        let found = buf.get(self.scanned) == Some(&b'\n');
+        let len = if found { self.scanned } else { buf.len() };
         if len > INLINE_MAX_BYTES {
             return Err(ProtocolError::InlineTooBig);
         }
-        if found.is_none() {
+        if !found {
             return Ok(Parsed::Incomplete { missing: 1 });
         }
         inline::parse_line(buf, len, &mut self.args)?;

@@ -79,6 +79,19 @@ fn inline_commands() {
 }
 
 #[test]
+fn a_line_with_a_nul_never_ends() {
+    let limits = RequestLimits::default();
+    assert_eq!(
+        feed(b"PING\0x\r\nPING\r\n", &[3, 6], limits),
+        (vec![], None)
+    );
+    let mut endless = b"\0".to_vec();
+    endless.extend_from_slice(&b"PING\r\n".repeat(20_000));
+    let (seen, error) = feed(&endless, &[], limits);
+    assert_eq!((seen.len(), error), (0, Some(ProtocolError::InlineTooBig)));
+}
+
+#[test]
 fn an_incomplete_command_says_how_much_is_missing() {
     let mut parser = RequestParser::new();
     let mut buf = b"*1\r\n$100\r\nab".to_vec();
