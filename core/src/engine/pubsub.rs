@@ -99,7 +99,7 @@ impl PubSub {
         let receivers = self.receivers(channel);
         let (own_id, own_reply) = own;
         for &(id, pattern) in &receivers {
-            deliver(clients, (own_id, own_reply), id, |reply| {
+            deliver(clients, own_id, own_reply, id, |reply| {
                 match pattern {
                     Some(pattern) => {
                         reply.push(4);
@@ -131,7 +131,7 @@ impl PubSub {
         };
         let (own_id, own_reply) = own;
         for &id in listeners {
-            deliver(clients, (own_id, own_reply), id, |reply| {
+            deliver(clients, own_id, own_reply, id, |reply| {
                 reply.push(3);
                 reply.bulk(b"smessage");
                 reply.bulk(channel);
@@ -145,12 +145,13 @@ impl PubSub {
 /// Lets `write` append a push to a client's output, and wakes its connection.
 fn deliver(
     clients: &mut Clients,
-    own: (ClientId, &mut Reply),
+    own_id: ClientId,
+    own_reply: &mut Reply,
     id: ClientId,
     write: impl FnOnce(&mut Reply),
 ) {
-    if id == own.0 {
-        write(own.1);
+    if id == own_id {
+        write(own_reply);
     } else if let Some(client) = clients.get_mut(id) {
         write(&mut client.reply);
         clients.wake(id);

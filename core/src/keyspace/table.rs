@@ -246,7 +246,10 @@ impl Table {
     /// A random entry, near enough to uniform: a random segment, then random
     /// slots of it until one is taken. `random` yields 64 random bits a call.
     pub fn random(&self, random: &mut dyn FnMut() -> u64) -> Option<&Entry> {
-        while self.len > 0 {
+        if self.len == 0 {
+            return None;
+        }
+        loop {
             let (segment, _) = self.segment(random())?;
             for _ in 0..16 {
                 let pick = random() as usize % segment.slots();
@@ -260,7 +263,6 @@ impl Table {
                 return Some(entry);
             }
         }
-        None
     }
 
     fn first_from(&self, start: u64) -> Option<&Entry> {
