@@ -57,7 +57,7 @@ impl IoThread {
                 poller: reactor.waker(),
             });
             if send.send(Ok(Waker::from(Arc::clone(&waker)))).is_ok() {
-                run(Rc::new(reactor), &waker, &theirs, &shared);
+                run(&Rc::new(reactor), &waker, &theirs, &shared);
             }
         })?;
         let waker = receive.recv().map_err(|_| io::ErrorKind::Other)??;
@@ -74,7 +74,7 @@ impl IoThread {
 }
 
 fn run(
-    reactor: Rc<Reactor>,
+    reactor: &Rc<Reactor>,
     loop_waker: &Arc<LoopWaker>,
     inbox: &Mutex<Vec<Accepted>>,
     shared: &Arc<Shared>,
@@ -88,7 +88,7 @@ fn run(
         loop_waker.woken.store(false, Ordering::SeqCst);
         let accepted = std::mem::take(&mut *inbox.lock().unwrap_or_else(PoisonError::into_inner));
         for accepted in accepted {
-            let task = serve(Rc::clone(&reactor), Arc::clone(shared), accepted);
+            let task = serve(Rc::clone(reactor), Arc::clone(shared), accepted);
             executor.spawn(task).detach();
         }
         let Poll::Pending = ticking.as_mut().poll(&mut context) else {

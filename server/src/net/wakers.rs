@@ -31,12 +31,15 @@ impl Bell {
     }
 }
 
-/// The bells of all connections, by the slot of their client.
+/// By the slot of a client: whose bell hangs there.
+type Slots = Vec<Option<(ClientId, Arc<Bell>)>>;
+
+/// The bells of all connections.
 #[derive(Debug, Default)]
-pub struct Wakers(Mutex<Vec<Option<(ClientId, Arc<Bell>)>>>);
+pub struct Wakers(Mutex<Slots>);
 
 impl Wakers {
-    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<(ClientId, Arc<Bell>)>>> {
+    fn slots(&self) -> std::sync::MutexGuard<'_, Slots> {
         // Only plain stores happen under the lock, so a poisoned one is still sound.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
