@@ -4,6 +4,8 @@
 pub mod conformance;
 mod fs;
 mod memory;
+mod writer;
 
 pub use fs::FsStorage;
 pub use memory::MemoryStorage;
+pub use writer::FileWriter;
