@@ -22,6 +22,7 @@ pub mod spec;
 pub mod string;
 pub mod table;
 pub mod zset;
+pub mod transactions;
 
 pub use args::{ARG_FLAG_NAMES, ArgFlags, ArgSpec, ArgType};
 pub use ctx::Ctx;

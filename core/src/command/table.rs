@@ -17,6 +17,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::string::COMMANDS,
     super::zset::COMMANDS,
     super::zset::COMMANDS_OF_SEVERAL,
+    super::transactions::COMMANDS,
 ];
 
 /// A command found by name.

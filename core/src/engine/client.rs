@@ -136,6 +136,8 @@ pub struct Client {
     pub query_buffer_bytes: usize,
     /// Replies and pushes not yet taken by the driver.
     pub reply: Reply,
+    /// Messages that its own command sent to it; they follow the command's reply.
+    pub(crate) pushes: Reply,
     /// The version of the protocol it speaks.
     pub protocol: Protocol,
     /// The transaction being queued.
@@ -184,6 +186,7 @@ impl Client {
             net_out: 0,
             query_buffer_bytes: 0,
             reply: Reply::new(Protocol::Resp2),
+            pushes: Reply::new(Protocol::Resp2),
             protocol: Protocol::Resp2,
             multi: None,
             dirty_watch: false,

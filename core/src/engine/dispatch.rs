@@ -232,9 +232,11 @@ fn queues(ctx: &Ctx<'_>, spec: &CommandSpec) -> bool {
 
 fn queue(ctx: &mut Ctx<'_>, args: &[&[u8]]) {
     if let Some(multi) = &mut ctx.client.multi {
-        multi
-            .commands
-            .push(args.iter().map(|arg| arg.to_vec()).collect());
+        // What will not run need not be kept.
+        if !multi.aborted && !ctx.client.dirty_watch {
+            let command = args.iter().map(|arg| arg.to_vec());
+            multi.commands.push(command.collect());
+        }
         ctx.reply.simple("QUEUED");
     }
 }
@@ -282,9 +284,12 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     let spec = found.spec;
     let handler = spec.handler.expect("resolve answers only rows that run");
     let mark = ctx.effects.mark();
+    let touched_mark = ctx.keys.space().touched_mark();
     let db = ctx.keys.db_index();
     ctx.effects.start_command();
-    ctx.client.last_command = spec.name;
+    if !ctx.in_exec {
+        ctx.client.last_command = spec.name;
+    }
     let started = ctx.server.clock_ns;
     let result = handler(ctx, args);
     let failed = result.is_err();
@@ -293,6 +298,10 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
         ctx.reply.error(&*error.message());
     }
     ctx.keys.flush_expired(ctx.effects, mark);
+    // What EXEC touched was settled command by command.
+    if ctx.effects.changes() == 0 && spec.name != "exec" {
+        ctx.keys.space_mut().forget_unchanged(touched_mark);
+    }
     ctx.effects.finish(db, args);
     let now = ctx.host.monotonic_ns();
     ctx.server.clock_ns = now;

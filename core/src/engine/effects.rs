@@ -60,7 +60,7 @@ impl Effects {
     }
 
     /// Starts a command of the unit.
-    pub(super) fn start_command(&mut self) {
+    pub(crate) fn start_command(&mut self) {
         self.total_changes += std::mem::take(&mut self.changes);
         self.form = Form::Verbatim;
     }

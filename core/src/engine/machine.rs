@@ -12,7 +12,7 @@ use super::rng::Rng;
 use super::server::Server;
 use super::stats::{CommandStats, KeyStats, Stats};
 use super::stream_log::StreamLog;
-use super::watch::Watches;
+use super::watch::{KeyState, Watches};
 use crate::command::Ctx;
 use crate::command::table::CommandTable;
 use crate::config::Config;
@@ -104,7 +104,13 @@ impl Engine {
     /// Adds a client.
     pub fn connect(&mut self, peer: Peer, now_ms: i64) -> ClientId {
         self.server.stats.connections_received += 1;
-        self.server.clients.add(peer, now_ms)
+        let id = self.server.clients.add(peer, now_ms);
+        let open = self.server.config.requirepass.is_empty();
+        if let Some(client) = self.server.clients.get_mut(id) {
+            // A password that is set later concerns only those who come later.
+            client.authenticated = open;
+        }
+        id
     }
 
     /// Forgets a client, with its subscriptions, watches and transaction.
@@ -175,6 +181,10 @@ impl Engine {
         if primary || skips_reply(&mut client) {
             reply.truncate(start);
         }
+        if !client.pushes.is_empty() {
+            reply.raw(client.pushes.as_bytes());
+            client.pushes.clear();
+        }
         client.reply = reply;
         let flow = flow_of(&client);
         self.server.clients.put_back(client);
@@ -241,7 +251,7 @@ impl Engine {
             self.deliver_events(client.id, reply);
         }
         if !self.server.watches.is_empty() {
-            self.fail_watchers(client, changes);
+            self.fail_watchers(Some(client));
         }
     }
 
@@ -257,18 +267,22 @@ impl Engine {
             id: 0,
         };
         self.deliver_events(nobody_id, &mut nobody);
-        // An expired key does not fail a transaction that watched it.
-        self.keyspace.take_touched();
+        self.fail_watchers(None);
     }
 
-    fn fail_watchers(&mut self, client: &mut Client, changes: u64) {
-        let touched = self.keyspace.take_touched();
-        if changes == 0 && !client.is_primary() {
-            return;
-        }
-        for (db, key) in touched {
+    /// Fails the transactions of those who watch what changed; `own` is the
+    /// client whose command did it.
+    fn fail_watchers(&mut self, mut own: Option<&mut Client>) {
+        for (db, key) in self.keyspace.take_touched() {
+            let after = match self.keyspace.find(db, &key) {
+                Some(_) => KeyState::Live,
+                None => KeyState::Absent,
+            };
             let server = &mut self.server;
-            server.watches.changed(&mut server.clients, client, db, key);
+            let own = own.as_deref_mut();
+            server
+                .watches
+                .changed(&mut server.clients, own, (db, &key), after);
         }
     }
 

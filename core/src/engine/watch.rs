@@ -8,6 +8,17 @@ use super::clients::Clients;
 /// A watched key: its database and name.
 type Key = (usize, Box<[u8]>);
 
+/// What there is at a key after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Nothing.
+    Absent,
+    /// Something whose time has come.
+    Expired,
+    /// Something.
+    Live,
+}
+
 /// Watchers by key. Only exact keys count, so that no transaction fails for a neighbour's sake.
 #[derive(Debug, Default)]
 pub struct Watches(HashMap<Key, HashSet<ClientId>>);
@@ -39,15 +50,55 @@ impl Watches {
     }
 
     /// Fails the transactions of all who watch a key that changed.
-    pub fn changed(&self, clients: &mut Clients, own: &mut Client, db: usize, key: Box<[u8]>) {
-        let Some(watchers) = self.0.get(&(db, key)) else {
+    pub fn changed(
+        &self,
+        clients: &mut Clients,
+        own: Option<&mut Client>,
+        (db, key): (usize, &[u8]),
+        after: KeyState,
+    ) {
+        self.note(clients, own, (db, key), true, after);
+    }
+
+    /// Fails the transactions of all who watch a key of a database that gets
+    /// another content: the keys that `before` held, and those that `after` holds.
+    pub fn database_replaced(
+        &self,
+        clients: &mut Clients,
+        mut own: Option<&mut Client>,
+        db: usize,
+        before: impl Fn(&[u8]) -> bool,
+        after: impl Fn(&[u8]) -> KeyState,
+    ) {
+        for key in self.keys_of(db) {
+            self.note(
+                clients,
+                own.as_deref_mut(),
+                (db, key),
+                before(key),
+                after(key),
+            );
+        }
+    }
+
+    fn note(
+        &self,
+        clients: &mut Clients,
+        mut own: Option<&mut Client>,
+        (db, key): (usize, &[u8]),
+        existed: bool,
+        after: KeyState,
+    ) {
+        let Some(watchers) = self.0.get(&(db, key.into())) else {
             return;
         };
         for &id in watchers {
-            if id == own.id {
-                own.dirty_watch = true;
-            } else if let Some(client) = clients.get_mut(id) {
-                client.dirty_watch = true;
+            let watcher = match &mut own {
+                Some(own) if own.id == id => Some(&mut **own),
+                _ => clients.get_mut(id),
+            };
+            if let Some(watcher) = watcher {
+                note_for(watcher, db, key, existed, after);
             }
         }
     }
@@ -56,5 +107,20 @@ impl Watches {
     pub fn keys_of(&self, db: usize) -> impl Iterator<Item = &[u8]> {
         let here = self.0.keys().filter(move |(of, _)| *of == db);
         here.map(|(_, key)| &**key)
+    }
+}
+
+/// Fails a client's transaction, unless what changed makes no difference to it:
+/// a key that had expired when it was watched may go, or stay as it is.
+fn note_for(client: &mut Client, db: usize, key: &[u8], existed: bool, after: KeyState) {
+    let mut watching = client.watching.iter_mut();
+    let Some((_, _, was_expired)) = watching.find(|(of, name, _)| *of == db && name == key) else {
+        return;
+    };
+    let was_there = existed && !*was_expired;
+    match after {
+        KeyState::Absent if !was_there => *was_expired = false,
+        KeyState::Expired if !was_there => *was_expired = true,
+        _ => client.dirty_watch = true,
     }
 }

@@ -112,6 +112,23 @@ impl Keyspace {
         std::mem::take(&mut self.touched)
     }
 
+    /// How many keys were touched since `take_touched`, for `forget_unchanged`.
+    #[must_use]
+    pub(crate) const fn touched_mark(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// Forgets the keys that were touched after `mark` by a command that changed
+    /// nothing. Only those that are gone did change: they had expired.
+    pub(crate) fn forget_unchanged(&mut self, mark: usize) {
+        if self.touched.len() > mark {
+            let touched = self.touched.split_off(mark);
+            let gone = |(db, key): &(usize, Box<[u8]>)| self.find(*db, key).is_none();
+            let gone: Vec<_> = touched.into_iter().filter(gone).collect();
+            self.touched.extend(gone);
+        }
+    }
+
     /// Hands over what freezes are owed and stamps the group, before a change.
     #[inline]
     fn touch(&mut self, db: usize, hash: u64, key: &[u8]) {
