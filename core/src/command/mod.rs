@@ -21,8 +21,8 @@ pub mod set;
 pub mod spec;
 pub mod string;
 pub mod table;
-pub mod zset;
 pub mod transactions;
+pub mod zset;
 
 pub use args::{ARG_FLAG_NAMES, ArgFlags, ArgSpec, ArgType};
 pub use ctx::Ctx;
