@@ -24,7 +24,7 @@ fn main() -> ExitCode {
             file,
             stdin,
             options,
-        } => serve(file, stdin, &options),
+        } => serve(file.as_deref(), stdin, &options),
     }
 }
 
@@ -34,7 +34,7 @@ fn say(to: &mut dyn Write, text: &str, code: ExitCode) -> ExitCode {
     code
 }
 
-fn serve(file: Option<Vec<u8>>, stdin: bool, options: &[u8]) -> ExitCode {
+fn serve(file: Option<&[u8]>, stdin: bool, options: &[u8]) -> ExitCode {
     let mut text = Vec::new();
     if stdin && let Err(error) = std::io::stdin().read_to_end(&mut text) {
         return say(
@@ -43,7 +43,7 @@ fn serve(file: Option<Vec<u8>>, stdin: bool, options: &[u8]) -> ExitCode {
             ExitCode::FAILURE,
         );
     }
-    match load(file.as_deref(), stdin.then_some(&text), options) {
+    match load(file, stdin.then_some(&text), options) {
         Ok((loaded, path)) => match run::run(loaded, path) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => say(
