@@ -370,6 +370,7 @@ impl Engine {
         self.begin_batch(host);
         self.expire_some(now_ms, host);
         self.check_waits(now_ms);
+        self.close_idle(now_ms);
         self.sample_rates(now_ms);
         self.end_batch();
     }
@@ -395,6 +396,30 @@ impl Engine {
             } else {
                 self.server.waiting.push(id);
             }
+        }
+    }
+
+    /// Closes clients that sent nothing for `timeout` seconds. Subscribers,
+    /// replicas, our primary and those who wait for an answer are not idle.
+    fn close_idle(&mut self, now_ms: i64) {
+        let timeout_ms = i64::from(self.server.config.timeout_s) * 1000;
+        if timeout_ms == 0 {
+            return;
+        }
+        let busy = ClientFlags::PRIMARY | ClientFlags::REPLICA;
+        let idle = |client: &&mut Client| {
+            now_ms - client.last_active_ms > timeout_ms
+                && !client.flags.intersects(busy)
+                && client.blocked.is_none()
+                && client.subscriptions() == 0
+        };
+        let mut closed = Vec::new();
+        for client in self.server.clients.iter_mut().filter(idle) {
+            client.flags.insert(ClientFlags::CLOSE_NOW);
+            closed.push(client.id);
+        }
+        for id in closed {
+            self.server.clients.wake(id);
         }
     }
 
@@ -447,5 +472,28 @@ fn flow_of(client: &Client) -> Flow {
         Flow::Blocked
     } else {
         Flow::Continue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestEngine;
+
+    #[test]
+    fn idle_clients_are_closed_and_subscribers_are_not() {
+        let mut t = TestEngine::new();
+        let loaded = t.engine.server.config.load(b"timeout", &[b"5"]);
+        loaded.expect("a directive and its value");
+        let listener = t.connect();
+        let client = t.engine.server.clients.get_mut(listener);
+        client.expect("connected").channels.insert(b"news".to_vec());
+        t.now_ms += 5_000;
+        t.tick();
+        assert_eq!(t.engine.take_wakeups(), []);
+        t.now_ms += 1;
+        t.tick();
+        assert_eq!(t.engine.take_wakeups(), [t.id]);
+        assert_eq!(t.engine.take_output(t.id, &mut Vec::new()), Flow::Close);
     }
 }
