@@ -67,7 +67,7 @@ fn scale(mantissa: u128, sticky: bool, exponent: i64) -> f64 {
 }
 
 /// Appends a double as Redis 7.2 prints it: integers plainly, everything else
-/// with the digits of Grisu2 in the layout of [`write_layout`].
+/// with the digits of Grisu2 in the layout of `write_layout`.
 ///
 /// ```
 /// use towline_core::text::double::write_f64;

@@ -3,7 +3,7 @@
 //!
 //! Each section is a function over [`Source`] that writes its fields. A field
 //! that stands for something this server does not have is written with
-//! [`Fields::absent`], and its value is in the one table of [`absent`].
+//! `Fields::absent`, and its value is in the one table of `absent`.
 
 mod absent;
 mod commands;
