@@ -57,7 +57,8 @@ impl AsRef<[u8]> for Chunk {
     }
 }
 
-/// The reader fell out of the window, or the backlog was released.
+/// The reader fell out of the window, the backlog was released, or the history
+/// that it read has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost;
 
@@ -79,6 +80,8 @@ struct Place {
     reader: u64,
     at: Offset,
     limit_bytes: u64,
+    /// Where the history that it reads ends.
+    until: Option<Offset>,
 }
 
 #[derive(Debug)]
@@ -149,6 +152,18 @@ impl Backlog {
         log.trim();
     }
 
+    /// Lets the present readers read up to here and no further. What follows
+    /// belongs to a history that they do not know yet.
+    pub fn end_readers(&self) {
+        let mut log = self.log();
+        let end = log.end();
+        for place in &mut log.places {
+            place.until.get_or_insert(end);
+        }
+        drop(log);
+        self.0.written.notify(usize::MAX);
+    }
+
     /// Ends every reader: the history changed, or nobody needs the backlog.
     pub fn release(&self) {
         let mut log = self.log();
@@ -181,6 +196,7 @@ impl Backlog {
             reader: id,
             at,
             limit_bytes,
+            until: None,
         });
         Ok(Reader {
             backlog: self.clone(),
@@ -326,6 +342,13 @@ impl Reader {
     /// [`Lost`] if they are no longer held.
     pub fn try_read(&mut self, max_bytes: usize) -> Result<Option<Chunk>, Lost> {
         let mut log = self.backlog.log();
+        let max_bytes = match log.place(self.id).until {
+            Some(until) if until <= self.at => return Err(Lost),
+            Some(until) => {
+                usize::try_from(until.since(self.at)).map_or(max_bytes, |left| left.min(max_bytes))
+            }
+            None => max_bytes,
+        };
         let chunk = log.read(self.at, max_bytes)?;
         if let Some(chunk) = &chunk {
             self.at = self.at.advance(chunk.range.len());
@@ -445,6 +468,27 @@ mod tests {
         );
         assert!(Arc::ptr_eq(&first.bytes, &second.bytes));
         assert_eq!(first.as_ref(), b"hello");
+    }
+
+    #[test]
+    fn a_reader_gets_nothing_of_the_history_that_follows_its_own() {
+        let backlog = Backlog::new(Offset::ZERO, 16 * KIB);
+        let mut reader = backlog.reader(Offset::ZERO, 0).unwrap();
+        backlog.append(b"old");
+        backlog.end_readers();
+        backlog.append(b"new");
+        let mut later = backlog.reader(Offset(3), 0).unwrap();
+        assert_eq!(read_up_to_the_end(&mut reader), b"old");
+        assert_eq!(read_all(&mut later).unwrap(), b"new");
+    }
+
+    fn read_up_to_the_end(reader: &mut Reader) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Ok(Some(chunk)) = reader.try_read(2) {
+            all.extend_from_slice(chunk.as_ref());
+        }
+        assert_eq!(reader.try_read(2).unwrap_err(), Lost);
+        all
     }
 
     #[test]

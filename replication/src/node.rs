@@ -81,6 +81,12 @@ impl LogSink for BacklogSink {
         }
     }
 
+    fn history_changed(&mut self) {
+        if let Some(backlog) = &*lock(&self.0) {
+            backlog.end_readers();
+        }
+    }
+
     fn backlog(&self) -> Option<BacklogFacts> {
         lock(&self.0).as_ref().map(facts)
     }

@@ -44,6 +44,7 @@ impl Server {
         } else {
             history.shifted(replid, at)
         };
+        self.log.history_changed();
         self.log.force_select();
         true
     }
@@ -77,13 +78,12 @@ impl Server {
     pub fn continue_history(&mut self, replid: Option<ReplicationId>) -> bool {
         let at = self.log.offset();
         let history = &mut self.replication.history;
-        match replid {
-            Some(new) if new != history.replid => {
-                *history = history.shifted(new, at);
-                true
-            }
-            _ => false,
-        }
+        let Some(new) = replid.filter(|new| *new != history.replid) else {
+            return false;
+        };
+        *history = history.shifted(new, at);
+        self.log.history_changed();
+        true
     }
 
     /// The stream is now another one, at `offset`: after a full sync.

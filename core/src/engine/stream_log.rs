@@ -120,6 +120,14 @@ impl StreamLog {
         self.offset = self.offset.advance(bytes.len());
     }
 
+    /// Tells the sinks that the history has another name from here on.
+    pub fn history_changed(&mut self) {
+        self.flush();
+        for sink in &mut self.sinks {
+            sink.history_changed();
+        }
+    }
+
     /// What the backlog holds, if one of the sinks is one.
     #[must_use]
     pub fn backlog(&self) -> BacklogFacts {

@@ -14,6 +14,10 @@ pub trait LogSink: Send {
     /// Takes whole write units, encoded as RESP.
     fn append(&mut self, start: Offset, bytes: &[u8]);
 
+    /// The history has another name from here on. Whoever reads under the old
+    /// name gets nothing that comes later, or he would take it for a part of that.
+    fn history_changed(&mut self) {}
+
     /// What it holds, if it is the backlog: for INFO.
     fn backlog(&self) -> Option<BacklogFacts> {
         None

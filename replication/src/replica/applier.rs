@@ -113,14 +113,14 @@ impl StreamApplier {
         let mut batch = Batch::default();
         while batch.commands < COMMANDS_PER_BATCH && batch.bytes < BYTES_PER_BATCH {
             let Some(consumed) = self.next_command()? else {
-                self.end_batch(batch);
+                self.end_batch(&batch);
                 return Ok(applied);
             };
             batch.bytes += consumed;
             batch.commands += 1;
             self.run(engine, host, now_ms, consumed, &mut batch, &mut applied);
         }
-        self.end_batch(batch);
+        self.end_batch(&batch);
         applied.more = true;
         Ok(applied)
     }
@@ -196,7 +196,7 @@ impl StreamApplier {
     }
 
     /// Forgets the units that were applied; what is left starts with a unit.
-    fn end_batch(&mut self, batch: Batch) {
+    fn end_batch(&mut self, batch: &Batch) {
         self.pending.drain(..batch.unit_start);
         self.at -= batch.unit_start;
     }

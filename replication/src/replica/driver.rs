@@ -379,7 +379,7 @@ impl RunningLink<'_> {
         self.with(|_, upstream| upstream.state = LinkState::Sync)?;
         match position {
             Some((replid, offset)) => {
-                self.log(&format!("Full resync from master: {replid}:{offset}"))
+                self.log(&format!("Full resync from master: {replid}:{offset}"));
             }
             None => self.log("Full resync from master, which does not tell its offset"),
         }

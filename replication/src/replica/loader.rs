@@ -88,7 +88,7 @@ impl Loader {
                 Err(self.unknown())
             };
         };
-        self.decoder = Some(self.formats[known].decoder(self.options.clone()));
+        self.decoder = Some(self.formats[known].decoder(self.options));
         let head = std::mem::take(&mut self.head);
         self.decode(&head)
     }
