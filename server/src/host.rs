@@ -1,7 +1,7 @@
 //! The process around the engine: clock, facts, and the queue of jobs that
 //! commands start and the server's main task does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -69,6 +69,8 @@ struct Inner {
     announced: AtomicBool,
     bell: smol::channel::Sender<()>,
     reload: Reload,
+    /// Objects on their way to be dropped.
+    garbage: Arc<AtomicU64>,
 }
 
 /// Writes the dataset out and reads it back, for DEBUG RELOAD.
@@ -96,6 +98,7 @@ impl ServerHost {
             announced: AtomicBool::new(false),
             bell,
             reload,
+            garbage: Arc::default(),
         };
         (Self(Arc::new(inner)), receiver)
     }
@@ -125,7 +128,13 @@ impl ServerHost {
     /// Drops what is dear to drop on a thread that delays nobody.
     pub fn dispose(&self, garbage: Vec<Garbage>) {
         if !garbage.is_empty() {
-            smol::unblock(move || drop(garbage)).detach();
+            let (objects, pending) = (garbage.len() as u64, Arc::clone(&self.0.garbage));
+            pending.fetch_add(objects, Ordering::Relaxed);
+            smol::unblock(move || {
+                drop(garbage);
+                pending.fetch_sub(objects, Ordering::Relaxed);
+            })
+            .detach();
         }
     }
 }
@@ -142,6 +151,7 @@ impl Host for ServerHost {
             listeners: identity.listeners.clone(),
             io_threads_active: identity.io_threads > 1,
             startup_allocated_bytes: self.0.startup_allocated_bytes,
+            lazyfree_pending_objects: self.0.garbage.load(Ordering::Relaxed),
             ..process::facts()
         }
     }

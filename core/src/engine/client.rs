@@ -134,6 +134,10 @@ pub struct Client {
     pub net_out: u64,
     /// Unread input, as the driver last reported it.
     pub query_buffer_bytes: usize,
+    /// Output that the driver has taken and the socket has not, as last reported.
+    pub unsent_bytes: usize,
+    /// Since when it is beyond the soft limit of its output, unix ms.
+    pub over_soft_limit_since_ms: Option<i64>,
     /// Replies and pushes not yet taken by the driver.
     pub reply: Reply,
     /// Messages that its own command sent to it; they follow the command's reply.
@@ -185,6 +189,8 @@ impl Client {
             net_in: 0,
             net_out: 0,
             query_buffer_bytes: 0,
+            unsent_bytes: 0,
+            over_soft_limit_since_ms: None,
             reply: Reply::new(Protocol::Resp2),
             pushes: Reply::new(Protocol::Resp2),
             protocol: Protocol::Resp2,

@@ -315,6 +315,11 @@ impl Engine {
         let Some(client) = self.server.clients.get_mut(id) else {
             return Flow::Close;
         };
+        if client.flags.contains(ClientFlags::CLOSE_NOW) {
+            // Nobody waits until a peer that may never read has read it all.
+            out.clear();
+            return Flow::Close;
+        }
         client.net_out += client.reply.len() as u64;
         self.server.stats.net_output_bytes += client.reply.len() as u64;
         if out.is_empty() {
@@ -353,7 +358,9 @@ impl Engine {
 
     /// What is dear to drop; the driver drops it where it delays nobody.
     pub fn take_garbage(&mut self) -> Vec<Garbage> {
-        self.keyspace.take_garbage()
+        let garbage = self.keyspace.take_garbage();
+        self.server.stats.lazyfreed_objects += garbage.len() as u64;
+        garbage
     }
 
     /// Answers a client that waits for the host, and lets it go on.

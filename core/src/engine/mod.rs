@@ -27,6 +27,7 @@ mod role;
 pub mod server;
 pub mod stats;
 pub mod stream_log;
+pub mod traffic;
 pub mod watch;
 
 pub use client::{Client, ClientId, Peer};

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use towline_core::engine::traffic::{Overrun, Traffic};
 use towline_core::engine::{ClientId, Engine, Flow, Peer};
 use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
 
@@ -92,7 +93,11 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
     let Ok((token, source)) = reactor.add(socket.as_fd()) else {
         return;
     };
-    let id = shared.store.lock().connect(peer, unix_ms());
+    let (id, query_limit) = {
+        let mut engine = shared.store.lock();
+        let limit = engine.server.config.client_query_buffer_limit;
+        (engine.connect(peer, unix_ms()), limit)
+    };
     let bell = shared.store.wakers.add(id);
     let mut connection = Connection {
         socket,
@@ -107,6 +112,8 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         written: 0,
         flow: Flow::Continue,
         limits: RequestLimits::default(),
+        query_limit,
+        traffic: Traffic::default(),
     };
     connection.run().await;
     reactor.remove(connection.socket.as_fd(), token);
@@ -145,6 +152,19 @@ struct Connection {
     written: usize,
     flow: Flow,
     limits: RequestLimits,
+    /// `client-query-buffer-limit` as it was at the last batch.
+    query_limit: u64,
+    /// What the socket did since the engine was told.
+    traffic: Traffic,
+}
+
+fn overrun_text(overrun: Overrun) -> &'static str {
+    match overrun {
+        Overrun::QueryBuffer => "Closing client that reached max query buffer length",
+        Overrun::Output => {
+            "Client scheduled to be closed ASAP for overcoming of output buffer limits"
+        }
+    }
 }
 
 /// What a look at the socket brought.
@@ -173,6 +193,9 @@ impl Connection {
             // A blocked client's requests wait in the socket; its end is noticed.
             if woken.readable && self.read() == Progress::Closed {
                 return;
+            }
+            if self.input.len() as u64 > self.query_limit {
+                self.collect();
             }
             self.process();
             if (woken.writable || self.written < self.output.len())
@@ -216,6 +239,8 @@ impl Connection {
             let result = self.socket.read(&mut self.input[start..]);
             let got = *result.as_ref().unwrap_or(&0);
             self.input.truncate(start + got);
+            self.traffic.reads += 1;
+            self.traffic.read_bytes += got as u64;
             match result {
                 Ok(0) => return Progress::Closed,
                 Ok(got) if got < room => return Progress::Open,
@@ -291,8 +316,8 @@ impl Connection {
         let shared = Arc::clone(&self.shared);
         shared.store.batch(|engine, host| {
             let stopped = self.execute(engine, host, now_ms);
-            self.flow = self.take_output(engine);
-            self.limits = engine.request_limits(self.id);
+            let end = self.parsed.commands.last().map_or(0, |(_, end)| *end);
+            self.settle(engine, host, self.input.len() - end);
             stopped
         })
     }
@@ -333,19 +358,35 @@ impl Connection {
         None
     }
 
-    fn take_output(&mut self, engine: &mut Engine) -> Flow {
-        engine.take_output(self.id, &mut self.output)
+    /// Takes the output, tells the engine what the socket did, and learns what
+    /// the limits are now. `unread` bytes of the input are left.
+    fn settle(&mut self, engine: &mut Engine, host: &ServerHost, unread: usize) {
+        self.flow = engine.take_output(self.id, &mut self.output);
+        let traffic = Traffic {
+            query_buffer_bytes: unread,
+            unsent_bytes: self.output.len().saturating_sub(self.written),
+            ..std::mem::take(&mut self.traffic)
+        };
+        if let Some(overrun) = engine.note_traffic(self.id, traffic, unix_ms()) {
+            host.logger().warning(overrun_text(overrun));
+            self.flow = Flow::Close;
+            self.output.clear();
+        }
+        self.limits = engine.request_limits(self.id);
+        self.query_limit = engine.server.config.client_query_buffer_limit;
     }
 
     /// Another thread wrote to this client, unblocked it, or wants it closed.
     fn collect(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        self.flow = self.take_output(&mut shared.store.lock());
+        let store = self.shared.store.clone();
+        let unread = self.input.len();
+        self.settle(&mut store.lock(), &store.host, unread);
     }
 
     /// Writes what there is, as far as the socket takes it.
     fn flush(&mut self) -> Progress {
         while self.written < self.output.len() {
+            self.traffic.writes += 1;
             match self.socket.write(&self.output[self.written..]) {
                 Ok(0) => return Progress::Closed,
                 Ok(sent) => self.written += sent,

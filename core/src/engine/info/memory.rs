@@ -19,8 +19,12 @@ impl Overhead {
             let mut replicas = source.server.replication.replicas.iter();
             replicas.any(|replica| replica.id == client.id.id)
         };
-        let size =
-            |client: &Client| size_of::<Client>() + client.query_buffer_bytes + client.reply.len();
+        let size = |client: &Client| {
+            size_of::<Client>()
+                + client.query_buffer_bytes
+                + client.unsent_bytes
+                + client.reply.len()
+        };
         let of_replicas: usize = source.clients().filter(is_replica).map(size).sum();
         let of_all: usize = source.clients().map(size).sum();
         let tables = source

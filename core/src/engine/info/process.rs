@@ -64,7 +64,10 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
         .clients()
         .map(|client| client.query_buffer_bytes)
         .max();
-    let largest_output = source.clients().map(|client| client.reply.len()).max();
+    let largest_output = source
+        .clients()
+        .map(|client| client.reply.len() + client.unsent_bytes)
+        .max();
     let replicas = source.server.replication.replicas.len();
     out.put(
         "connected_clients",

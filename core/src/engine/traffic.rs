@@ -1,0 +1,160 @@
+//! What connections report of their sockets, and the limits that end those
+//! which let too much pile up.
+
+use super::client::{Client, ClientFlags, ClientId};
+use super::machine::Engine;
+use crate::config::{ClientClass, OutputLimit, Settings};
+
+/// What a connection did since its last report, and what it holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Reads from the socket.
+    pub reads: u64,
+    /// Bytes they brought.
+    pub read_bytes: u64,
+    /// Writes to the socket.
+    pub writes: u64,
+    /// Input that no command has taken yet.
+    pub query_buffer_bytes: usize,
+    /// Replies that the socket has not taken yet.
+    pub unsent_bytes: usize,
+}
+
+/// Why a client has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overrun {
+    /// It sends more than `client-query-buffer-limit` without a whole command.
+    QueryBuffer,
+    /// It does not read, and is beyond its `client-output-buffer-limit`.
+    Output,
+}
+
+impl Engine {
+    /// Counts what a connection reports. A client beyond a limit is marked to be
+    /// closed, and the driver has to drop it with all that it holds.
+    pub fn note_traffic(&mut self, id: ClientId, traffic: Traffic, now_ms: i64) -> Option<Overrun> {
+        let stats = &mut self.server.stats;
+        stats.reads_processed += traffic.reads;
+        stats.writes_processed += traffic.writes;
+        stats.net_input_bytes += traffic.read_bytes;
+        let client = self.server.clients.get_mut(id)?;
+        client.net_in += traffic.read_bytes;
+        client.query_buffer_bytes = traffic.query_buffer_bytes;
+        client.unsent_bytes = traffic.unsent_bytes;
+        let overrun = client.overrun(&self.server.config, now_ms);
+        if overrun.is_some() {
+            client.flags.insert(ClientFlags::CLOSE_NOW);
+        }
+        overrun
+    }
+}
+
+impl Client {
+    /// Our primary and our replicas have limits of their own.
+    fn overrun(&mut self, settings: &Settings, now_ms: i64) -> Option<Overrun> {
+        if self
+            .flags
+            .intersects(ClientFlags::PRIMARY | ClientFlags::REPLICA)
+        {
+            return None;
+        }
+        if self.query_buffer_bytes as u64 > settings.client_query_buffer_limit {
+            return Some(Overrun::QueryBuffer);
+        }
+        let subscribed = self.subscriptions() > 0;
+        let class = if subscribed {
+            ClientClass::PubSub
+        } else {
+            ClientClass::Normal
+        };
+        let limit = settings.client_output_buffer_limit[class as usize];
+        self.exceeds(limit, now_ms).then_some(Overrun::Output)
+    }
+
+    /// A client may be beyond the soft limit for a while.
+    fn exceeds(&mut self, limit: OutputLimit, now_ms: i64) -> bool {
+        let held = (self.unsent_bytes + self.reply.len()) as u64;
+        let beyond = |bytes: u64| bytes != 0 && held > bytes;
+        if !beyond(limit.soft_bytes) {
+            self.over_soft_limit_since_ms = None;
+            return beyond(limit.hard_bytes);
+        }
+        let since = *self.over_soft_limit_since_ms.get_or_insert(now_ms);
+        beyond(limit.hard_bytes) || (now_ms - since) / 1000 > limit.soft_seconds.cast_signed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Overrun, Traffic};
+    use crate::testing::TestEngine;
+
+    fn held(query_buffer_bytes: usize, unsent_bytes: usize) -> Traffic {
+        Traffic {
+            query_buffer_bytes,
+            unsent_bytes,
+            ..Traffic::default()
+        }
+    }
+
+    #[test]
+    fn traffic_is_counted() {
+        let mut test = TestEngine::new();
+        let traffic = Traffic {
+            reads: 2,
+            read_bytes: 30,
+            writes: 1,
+            ..Traffic::default()
+        };
+        assert_eq!(
+            test.engine.note_traffic(test.id, traffic, test.now_ms),
+            None
+        );
+        let stats = &test.engine.server.stats;
+        assert_eq!(
+            (
+                stats.reads_processed,
+                stats.net_input_bytes,
+                stats.writes_processed
+            ),
+            (2, 30, 1)
+        );
+    }
+
+    #[test]
+    fn endless_commands_end_their_client() {
+        let mut test = TestEngine::new();
+        test.run("CONFIG SET client-query-buffer-limit 1mb");
+        assert_eq!(
+            test.engine
+                .note_traffic(test.id, held(1 << 20, 0), test.now_ms),
+            None
+        );
+        let overrun = test
+            .engine
+            .note_traffic(test.id, held((1 << 20) + 1, 0), test.now_ms);
+        assert_eq!(overrun, Some(Overrun::QueryBuffer));
+        let mut unsent = b"never read".to_vec();
+        assert_eq!(
+            test.engine.take_output(test.id, &mut unsent),
+            crate::engine::Flow::Close
+        );
+        assert!(unsent.is_empty(), "nobody waits until it is read");
+    }
+
+    #[test]
+    fn output_has_a_hard_limit_and_a_soft_one() {
+        let mut test = TestEngine::new();
+        test.run("CONFIG SET client-output-buffer-limit \"normal 200 100 10\"");
+        let mut look = |unsent, at_s: i64| {
+            test.engine
+                .note_traffic(test.id, held(0, unsent), at_s * 1000)
+        };
+        assert_eq!(look(150, 0), None);
+        assert_eq!(look(150, 10), None, "the time is not over");
+        assert_eq!(look(50, 20), None, "it has read");
+        assert_eq!(look(150, 30), None, "the time begins anew");
+        assert_eq!(look(150, 41), Some(Overrun::Output));
+        assert_eq!(look(201, 41), Some(Overrun::Output));
+    }
+}
