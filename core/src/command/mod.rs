@@ -2,6 +2,7 @@
 //! family.
 
 mod args;
+pub mod connection;
 pub mod ctx;
 pub mod error;
 mod flags;

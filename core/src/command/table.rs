@@ -8,6 +8,7 @@ use super::spec::CommandSpec;
 /// The families, each in its own file or folder.
 const FAMILIES: &[&[CommandSpec]] = &[
     // One family a line.
+    super::connection::COMMANDS,
     super::hash::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,

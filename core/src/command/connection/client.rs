@@ -1,0 +1,178 @@
+//! CLIENT: what a connection says of itself.
+
+use crate::command::Ctx;
+use crate::command::error::{CommandError, CommandResult};
+use crate::command::help::{HelpRow, help};
+use crate::engine::client::{Blocked, ClientFlags};
+use crate::text::number::parse_i64;
+
+pub(super) fn client_id(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    ctx.reply.int(ctx.client.id.id.cast_signed());
+    Ok(())
+}
+
+pub(super) fn client_getname(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    if ctx.client.name.is_empty() {
+        ctx.reply.null();
+    } else {
+        ctx.reply.bulk(&ctx.client.name);
+    }
+    Ok(())
+}
+
+/// Names stand in CLIENT LIST, whose fields are parted by blanks.
+fn is_printable(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_graphic)
+}
+
+pub(super) fn check_name(name: &[u8]) -> CommandResult {
+    if is_printable(name) {
+        return Ok(());
+    }
+    Err(CommandError::text(
+        "ERR Client names cannot contain spaces, newlines or special characters.",
+    ))
+}
+
+pub(super) fn set_name(ctx: &mut Ctx<'_>, name: &[u8]) {
+    ctx.client.name = name.to_vec();
+}
+
+pub(super) fn client_setname(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    check_name(args[2])?;
+    set_name(ctx, args[2]);
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn client_setinfo(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let (option, value) = (args[2], args[3]);
+    let place = match option.to_ascii_lowercase().as_slice() {
+        b"lib-name" => &mut ctx.client.lib_name,
+        b"lib-ver" => &mut ctx.client.lib_ver,
+        _ => {
+            let option = String::from_utf8_lossy(option);
+            return Err(CommandError::text(format!(
+                "ERR Unrecognized option '{option}'"
+            )));
+        }
+    };
+    if !is_printable(value) {
+        let option = String::from_utf8_lossy(option);
+        return Err(CommandError::text(format!(
+            "ERR {option} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    *place = value.to_vec();
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn switch(ctx: &mut Ctx<'_>, word: &[u8], flag: ClientFlags) -> CommandResult {
+    let on = match word.to_ascii_lowercase().as_slice() {
+        b"on" => true,
+        b"off" => false,
+        _ => return Err(CommandError::Syntax),
+    };
+    ctx.client.flags.set(flag, on);
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn client_no_evict(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    switch(ctx, args[2], ClientFlags::NO_EVICT)
+}
+
+pub(super) fn client_no_touch(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    switch(ctx, args[2], ClientFlags::NO_TOUCH)
+}
+
+pub(super) fn client_reply(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let skipping = ClientFlags::REPLY_SKIP | ClientFlags::REPLY_SKIP_NEXT;
+    match args[2].to_ascii_lowercase().as_slice() {
+        b"on" => {
+            ctx.client.flags.remove(ClientFlags::REPLY_OFF | skipping);
+            ctx.reply.ok();
+        }
+        b"off" => ctx.client.flags.insert(ClientFlags::REPLY_OFF),
+        // After OFF there is nothing left to skip.
+        b"skip" if ctx.client.flags.contains(ClientFlags::REPLY_OFF) => {}
+        b"skip" => ctx.client.flags.insert(ClientFlags::REPLY_SKIP_NEXT),
+        _ => return Err(CommandError::Syntax),
+    }
+    Ok(())
+}
+
+pub(super) fn client_unblock(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let error = match args.get(3).map(|word| word.to_ascii_lowercase()).as_deref() {
+        None | Some(b"timeout") => false,
+        Some(b"error") => true,
+        Some(_) => {
+            return Err(CommandError::text(
+                "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR",
+            ));
+        }
+    };
+    let wanted = parse_i64(args[2]).ok_or(CommandError::NotInteger)?;
+    let waiting = |id: &&crate::engine::ClientId| id.id.cast_signed() == wanted;
+    let Some(id) = ctx.server.waiting.iter().find(waiting).copied() else {
+        ctx.reply.int(0);
+        return Ok(());
+    };
+    ctx.server.waiting.retain(|waiting| *waiting != id);
+    let replication = &ctx.server.replication;
+    if let Some(client) = ctx.server.clients.get_mut(id)
+        && let Some(Blocked::Wait { offset, .. }) = client.blocked.take()
+    {
+        if error {
+            client
+                .reply
+                .error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        } else {
+            client.reply.count(replication.acknowledged(offset));
+        }
+        ctx.server.clients.wake(id);
+    }
+    ctx.reply.int(1);
+    Ok(())
+}
+
+pub(super) fn client_help(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    help(ctx, "CLIENT", HELP);
+    Ok(())
+}
+
+const HELP: &[HelpRow] = &[
+    ("GETNAME", "Answers the name of this connection."),
+    ("ID", "Answers the id of this connection."),
+    ("INFO", "Describes this connection in one line."),
+    (
+        "KILL <ip:port>|<filter> <value> [<filter> <value> ...]",
+        "Closes connections: ID, ADDR, LADDR, TYPE, USER, SKIPME (yes|no).",
+    ),
+    (
+        "LIST [TYPE normal|master|replica|pubsub] [ID id [id ...]]",
+        "Describes connections, a line each.",
+    ),
+    (
+        "NO-EVICT ON|OFF",
+        "Keeps this connection from being evicted.",
+    ),
+    (
+        "NO-TOUCH ON|OFF",
+        "Reads of this connection do not count as uses.",
+    ),
+    (
+        "REPLY ON|OFF|SKIP",
+        "Turns the replies of this connection on or off.",
+    ),
+    (
+        "SETINFO LIB-NAME|LIB-VER <value>",
+        "Tells which library this client uses.",
+    ),
+    ("SETNAME <name>", "Names this connection."),
+    (
+        "UNBLOCK <id> [TIMEOUT|ERROR]",
+        "Wakes a client that waits, as after its time or with an error.",
+    ),
+];
