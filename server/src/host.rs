@@ -157,6 +157,11 @@ impl Host for ServerHost {
     }
 
     fn start(&mut self, job: Job) -> Result<(), String> {
+        // Listeners are opened once; a change that never came into effect
+        // would otherwise be answered with OK.
+        if let Job::Reconfigure("port" | "bind") = job {
+            return Err("listeners can't be changed while the server runs".to_owned());
+        }
         self.0
             .jobs
             .lock()

@@ -61,6 +61,7 @@ fn promises_that_are_not_kept_are_refused() {
         "tls-replication",
         "tls-cert-file",
         "supervised",
+        "unixsocketgroup",
         "syslog-enabled",
         "import-mode",
     ] {

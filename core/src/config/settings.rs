@@ -9,17 +9,6 @@ use super::table::find;
 use super::value::Value;
 use crate::value::EncodingLimits;
 
-/// repl-diskless-load: what a replica does with the dataset it receives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DisklessLoad {
-    /// To disk first.
-    Disabled,
-    /// Straight into memory if there is no dataset yet.
-    OnEmptyDb,
-    /// Straight into memory, beside the old dataset.
-    SwapDb,
-}
-
 /// loglevel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -61,7 +50,6 @@ pub struct Settings {
     pub port: u16,
     pub protected_mode: bool,
     pub unixsocket: Vec<u8>,
-    pub unixsocketgroup: Vec<u8>,
     pub unixsocketperm: u32,
     pub tcp_backlog: u32,
     pub tcp_keepalive_s: u32,
@@ -77,7 +65,6 @@ pub struct Settings {
     pub enable_protected_configs: Privilege,
     pub enable_debug_command: Privilege,
 
-    pub daemonize: bool,
     pub pidfile: Vec<u8>,
     pub always_show_logo: bool,
     pub loglevel: LogLevel,
@@ -110,11 +97,8 @@ pub struct Settings {
     pub replica_announced: bool,
     pub replica_announce_ip: Vec<u8>,
     pub replica_announce_port: u16,
-    pub replica_ignore_disk_write_errors: bool,
     pub repl_backlog_size: u64,
     pub repl_backlog_ttl_s: u64,
-    pub repl_disable_tcp_nodelay: bool,
-    pub repl_diskless_load: DisklessLoad,
     pub repl_diskless_sync: bool,
     pub repl_diskless_sync_delay_s: u32,
     pub repl_diskless_sync_max_replicas: u32,
@@ -177,7 +161,6 @@ impl Settings {
             port: v.number("port"),
             protected_mode: v.flag("protected-mode"),
             unixsocket: v.text("unixsocket"),
-            unixsocketgroup: v.text("unixsocketgroup"),
             unixsocketperm: v.number("unixsocketperm"),
             tcp_backlog: v.number("tcp-backlog"),
             tcp_keepalive_s: v.number("tcp-keepalive"),
@@ -190,7 +173,6 @@ impl Settings {
             requirepass: v.text("requirepass"),
             enable_protected_configs: v.privilege("enable-protected-configs"),
             enable_debug_command: v.privilege("enable-debug-command"),
-            daemonize: v.flag("daemonize"),
             pidfile: v.text("pidfile"),
             always_show_logo: v.flag("always-show-logo"),
             loglevel: log_level(v.choice("loglevel")),
@@ -223,11 +205,8 @@ impl Settings {
             replica_announced: v.flag("replica-announced"),
             replica_announce_ip: v.text("replica-announce-ip"),
             replica_announce_port: v.number("replica-announce-port"),
-            replica_ignore_disk_write_errors: v.flag("replica-ignore-disk-write-errors"),
             repl_backlog_size: v.number("repl-backlog-size"),
             repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
-            repl_disable_tcp_nodelay: v.flag("repl-disable-tcp-nodelay"),
-            repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
             repl_diskless_sync: v.flag("repl-diskless-sync"),
             repl_diskless_sync_delay_s: v.number("repl-diskless-sync-delay"),
             repl_diskless_sync_max_replicas: v.number("repl-diskless-sync-max-replicas"),
@@ -264,14 +243,6 @@ fn log_level(word: &str) -> LogLevel {
         "warning" => LogLevel::Warning,
         "nothing" => LogLevel::Nothing,
         _ => LogLevel::Notice,
-    }
-}
-
-fn diskless_load(word: &str) -> DisklessLoad {
-    match word {
-        "on-empty-db" => DisklessLoad::OnEmptyDb,
-        "swapdb" => DisklessLoad::SwapDb,
-        _ => DisklessLoad::Disabled,
     }
 }
 

@@ -20,13 +20,14 @@ pub(super) const ROWS: &[Directive] = &[
     .cosmetic(),
     memory("repl-backlog-size", 1_048_576, 1, LONG).clamped(16384, LONG),
     int("repl-backlog-ttl", 3600, 0, LONG),
-    boolean("repl-disable-tcp-nodelay", false),
+    boolean("repl-disable-tcp-nodelay", false).cosmetic(),
     choice(
         "repl-diskless-load",
         "disabled",
         &["disabled", "on-empty-db", "swapdb"],
     )
-    .denied_while_loading(),
+    .denied_while_loading()
+    .cosmetic(),
     boolean("repl-diskless-sync", true),
     int("repl-diskless-sync-delay", 5, 0, INT),
     int("repl-diskless-sync-max-replicas", 0, 0, INT),
@@ -36,7 +37,7 @@ pub(super) const ROWS: &[Directive] = &[
     text("replica-announce-ip", "").alias("slave-announce-ip"),
     int("replica-announce-port", 0, 0, PORT).alias("slave-announce-port"),
     boolean("replica-announced", true),
-    boolean("replica-ignore-disk-write-errors", false),
+    boolean("replica-ignore-disk-write-errors", false).cosmetic(),
     boolean("replica-ignore-maxmemory", true)
         .alias("slave-ignore-maxmemory")
         .cosmetic(),

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("commandlog-request-larger-than", 1_048_576, -1, LONG).cosmetic(),
     boolean("crash-log-enabled", true).cosmetic(),
     boolean("crash-memcheck-enabled", true).cosmetic(),
-    boolean("daemonize", false).immutable(),
+    boolean("daemonize", false).immutable().refused(),
     int("databases", 16, 1, INT).immutable(),
     boolean("dynamic-hz", true).cosmetic(),
     boolean("extended-redis-compatibility", false).refused(),
