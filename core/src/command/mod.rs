@@ -6,6 +6,7 @@ pub mod connection;
 pub mod ctx;
 pub mod error;
 mod flags;
+pub mod generic;
 pub mod hash;
 pub(crate) mod help;
 pub mod introspection;

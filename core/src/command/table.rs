@@ -9,6 +9,7 @@ use super::spec::CommandSpec;
 const FAMILIES: &[&[CommandSpec]] = &[
     // One family a line.
     super::connection::COMMANDS,
+    super::generic::COMMANDS,
     super::hash::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,

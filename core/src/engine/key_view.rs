@@ -273,7 +273,11 @@ impl<'e> KeyView<'e> {
     pub fn put_string(&mut self, key: &[u8], value: &[u8], expire_ms: Option<i64>) -> bool {
         match crate::text::number::parse_i64(value) {
             Some(number) => self.put(key, Value::Int(number), expire_ms),
-            None => self.space.set_string(self.db, key, value, expire_ms),
+            None => {
+                let access = self.access;
+                self.space
+                    .set_string(self.db, key, value, expire_ms, access)
+            }
         }
     }
 

@@ -201,21 +201,26 @@ impl Keyspace {
         key: &[u8],
         value: &[u8],
         expire_ms: Option<i64>,
+        access: u32,
     ) -> bool {
         let hash = self.seed.hash(key);
         self.touch(db, hash, key);
         let held = &mut self.dbs[db];
         let Some(place) = held.table.find_mut(hash, key) else {
-            let entry = Entry::string(key, value, expire_ms);
+            let mut entry = Entry::string(key, value, expire_ms);
+            entry.set_access(access);
             held.table.insert_unique(hash, entry);
             held.note_expiry(hash, None, expire_ms);
             return false;
         };
+        place.set_access(access);
         let old_expire = place.expire_ms();
         if old_expire == expire_ms && place.overwrite_string(value) {
             return true;
         }
-        let old = std::mem::replace(place, Entry::string(key, value, expire_ms));
+        let mut entry = Entry::string(key, value, expire_ms);
+        entry.set_access(access);
+        let old = std::mem::replace(place, entry);
         held.note_expiry(hash, old_expire, expire_ms);
         self.discard(old);
         true

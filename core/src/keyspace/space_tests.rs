@@ -47,7 +47,7 @@ fn mutate(space: &mut Keyspace, rng: &mut Rng) {
         1 => drop(space.flush(db)),
         2..300 => drop(space.remove(db, &key)),
         300..400 => drop(space.set_expire(db, &key, Some(rng.below(99).cast_signed()))),
-        _ => drop(space.set_string(db, &key, &rng.below(9).to_be_bytes(), None)),
+        _ => drop(space.set_string(db, &key, &rng.below(9).to_be_bytes(), None, 0)),
     }
 }
 
@@ -127,7 +127,7 @@ fn the_expiry_index_follows_every_change() {
 #[test]
 fn replaced_content_leaves_older_freezes_their_tables() {
     let mut space = Keyspace::new(2, HashSeed::new(1, 1));
-    space.set_string(0, b"old", b"1", None);
+    space.set_string(0, b"old", b"1", None, 0);
     let mut taken = Taken::take(&mut space);
     let mut other = Keyspace::new(2, HashSeed::new(5, 5));
     other.load_unique(1, Entry::string(b"new", b"2", Some(7)));

@@ -1,0 +1,77 @@
+//! RENAME, RENAMENX and MOVE: another name or database for the same value.
+
+use crate::command::Ctx;
+use crate::command::error::{CommandError, CommandResult};
+use crate::engine::effects::NotifyClass;
+use crate::text::number::parse_i64;
+
+/// Renames `from`, which is there, and overwrites `to`.
+fn put_under(ctx: &mut Ctx<'_>, from: &[u8], to: &[u8]) {
+    let entry = ctx.keys.take(from).expect("the caller saw it");
+    ctx.keys.put_entry(entry.renamed(to));
+    ctx.effects.changed(1);
+    ctx.notify(NotifyClass::GENERIC, "rename_from", from);
+    ctx.notify(NotifyClass::GENERIC, "rename_to", to);
+}
+
+pub(super) fn rename(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    if !ctx.keys.is_present(args[1]) {
+        return Err(CommandError::NoSuchKey);
+    }
+    if args[1] != args[2] {
+        put_under(ctx, args[1], args[2]);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn renamenx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    if !ctx.keys.is_present(args[1]) {
+        return Err(CommandError::NoSuchKey);
+    }
+    let free = args[1] != args[2] && !ctx.keys.is_present(args[2]);
+    if free {
+        put_under(ctx, args[1], args[2]);
+    }
+    ctx.reply.int(i64::from(free));
+    Ok(())
+}
+
+pub(super) fn move_(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let key = args[1];
+    let from = ctx.keys.db_index();
+    let to = parse_i64(args[2]).ok_or(CommandError::NotInteger)?;
+    let to = usize::try_from(to).ok();
+    let to = to.filter(|to| *to < ctx.keys.space().databases());
+    let to = to.ok_or(CommandError::DbIndex)?;
+    if from == to {
+        return Err(CommandError::text(
+            "ERR source and destination objects are the same",
+        ));
+    }
+    let moved = move_to(ctx, key, from, to);
+    if moved {
+        ctx.effects.changed(1);
+        ctx.effects
+            .notify(NotifyClass::GENERIC, "move_from", from, key);
+        ctx.effects.notify(NotifyClass::GENERIC, "move_to", to, key);
+    }
+    ctx.reply.int(i64::from(moved));
+    Ok(())
+}
+
+fn move_to(ctx: &mut Ctx<'_>, key: &[u8], from: usize, to: usize) -> bool {
+    ctx.keys.select(to);
+    let taken = ctx.keys.is_present(key);
+    ctx.keys.select(from);
+    if taken {
+        return false;
+    }
+    let Some(entry) = ctx.keys.take(key) else {
+        return false;
+    };
+    ctx.keys.select(to);
+    ctx.keys.put_entry(entry);
+    ctx.keys.select(from);
+    true
+}

@@ -1,0 +1,151 @@
+//! Keys through the engine.
+
+use std::collections::BTreeSet;
+
+use crate::testing::TestEngine;
+
+#[test]
+fn keys_are_removed_counted_and_named() {
+    let mut t = TestEngine::new();
+    t.run("mset a 1 b 2 c 3");
+    t.stream();
+    assert_eq!(t.run("del a nope"), ":1");
+    assert_eq!(t.run("unlink nope"), ":0");
+    assert_eq!(t.run("exists b b c nope"), ":3");
+    assert_eq!(t.run("rename nope x"), "-ERR no such key");
+    assert_eq!(t.run("rename b d"), "+OK");
+    assert_eq!(t.run("renamenx d c"), ":0");
+    assert_eq!(t.run("type d"), "+string");
+    assert_eq!(t.run("type b"), "+none");
+    assert_eq!(
+        t.run("move d 0"),
+        "-ERR source and destination objects are the same"
+    );
+    assert_eq!(t.run("move d 99"), "-ERR DB index is out of range");
+    assert_eq!(t.run("move d 3"), ":1");
+    assert_eq!(t.run("move d 3"), ":0");
+    assert_eq!(t.stream(), "del a nope | rename b d | move d 3");
+}
+
+#[test]
+fn expiries_are_absolute_in_the_stream() {
+    let mut t = TestEngine::new();
+    t.run("set k v");
+    t.stream();
+    assert_eq!(t.run("ttl k"), ":-1");
+    assert_eq!(t.run("ttl nope"), ":-2");
+    assert_eq!(t.run("expire k 100 xx"), ":0");
+    assert_eq!(t.run("expire k 100 gt"), ":0");
+    assert_eq!(t.run("expire k 100"), ":1");
+    assert_eq!(t.run("expire k 50 gt"), ":0");
+    assert_eq!(t.run("expire k 200 nx"), ":0");
+    assert_eq!(t.run("pexpire k 50000 lt"), ":1");
+    assert_eq!(t.run("pttl k"), ":50000");
+    assert_eq!(t.run("expiretime k"), ":1050");
+    assert_eq!(t.run("persist k"), ":1");
+    assert_eq!(t.run("pexpireat k 1"), ":1");
+    assert_eq!(t.run("exists k"), ":0");
+    assert_eq!(
+        t.stream(),
+        "PEXPIREAT k 1100000 | PEXPIREAT k 1050000 | persist k | DEL k"
+    );
+}
+
+#[test]
+fn wrong_expiries_are_refused_in_redis_words() {
+    let mut t = TestEngine::new();
+    t.run("set k v");
+    for (line, error) in [
+        ("expire k x", "-ERR value is not an integer or out of range"),
+        (
+            "expire k 9223372036854775807",
+            "-ERR invalid expire time in 'expire' command",
+        ),
+        ("expire k 1 maybe", "-ERR Unsupported option maybe"),
+        (
+            "expire k 1 nx gt",
+            "-ERR NX and XX, GT or LT options at the same time are not compatible",
+        ),
+        (
+            "expire k 1 lt gt",
+            "-ERR GT and LT options at the same time are not compatible",
+        ),
+    ] {
+        assert_eq!(t.run(line), error);
+    }
+}
+
+/// All keys that a whole walk answers.
+fn scan_all(t: &mut TestEngine, options: &str) -> Vec<String> {
+    let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
+    loop {
+        let reply = t.run(&format!("scan {cursor} {options}"));
+        let mut words = reply
+            .split(' ')
+            .filter(|word| !word.starts_with(['*', '$']));
+        words.next().expect("a cursor").clone_into(&mut cursor);
+        keys.extend(words.map(str::to_owned));
+        if cursor == "0" {
+            return keys;
+        }
+    }
+}
+
+#[test]
+fn a_scan_answers_every_key_once() {
+    let mut t = TestEngine::new();
+    for key in 0..3_000 {
+        t.run(&format!("set key:{key} v"));
+    }
+    t.run("rpush list a");
+    let keys = scan_all(&mut t, "count 50");
+    let distinct: BTreeSet<&String> = keys.iter().collect();
+    assert_eq!((keys.len(), distinct.len()), (3_001, 3_001));
+    assert_eq!(scan_all(&mut t, "type list"), ["list"]);
+    assert_eq!(scan_all(&mut t, "match key:12?").len(), 10);
+    assert_eq!(t.run("scan x"), "-ERR invalid cursor");
+}
+
+#[test]
+fn a_scan_removes_what_has_expired() {
+    let mut t = TestEngine::new();
+    t.run("set k v px 10");
+    t.now_ms += 10;
+    assert_eq!(scan_all(&mut t, ""), Vec::<String>::new());
+    assert!(t.engine.keyspace.is_empty());
+}
+
+#[test]
+fn objects_tell_their_encoding() {
+    let mut t = TestEngine::new();
+    let long = "x".repeat(45);
+    for (line, encoding) in [
+        ("set k 12", "int"),
+        ("set k abc", "embstr"),
+        (&format!("set k {long}"), "raw"),
+    ] {
+        t.run(line);
+        assert!(t.run("object encoding k").ends_with(encoding));
+    }
+    t.run("set k abc");
+    t.run("append k d");
+    assert_eq!(t.run("object encoding k"), "$3 raw");
+    assert_eq!(t.run("object refcount k"), ":1");
+    t.now_ms += 7_000;
+    assert_eq!(t.run("object idletime k"), ":7");
+    assert_eq!(t.run("object encoding nope"), "$-1");
+}
+
+#[test]
+fn wait_without_replicas_blocks_until_its_time() {
+    let mut t = TestEngine::new();
+    assert_eq!(t.run("wait 0 0"), ":0");
+    assert_eq!(t.run("wait 1 -1"), "-ERR timeout is negative");
+    assert_eq!(t.run("wait 1 100"), "");
+    t.now_ms += 99;
+    t.tick();
+    assert_eq!(t.output(t.id), "");
+    t.now_ms += 1;
+    t.tick();
+    assert_eq!(t.output(t.id), ":0");
+}
