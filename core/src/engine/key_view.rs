@@ -258,13 +258,12 @@ impl<'e> KeyView<'e> {
 
     /// Puts a value in the place of whatever was there; true where something was.
     pub fn put(&mut self, key: &[u8], value: Value, expire_ms: Option<i64>) -> bool {
-        let mut entry = Entry::new(key, value, expire_ms);
-        entry.set_access(self.access);
-        self.put_entry(entry)
+        self.put_entry(Entry::new(key, value, expire_ms))
     }
 
     /// Puts an entry in the place of whatever was there; true where something was.
-    pub fn put_entry(&mut self, entry: Entry) -> bool {
+    pub fn put_entry(&mut self, mut entry: Entry) -> bool {
+        entry.set_access(self.access);
         self.live(entry.key());
         self.space.put(self.db, entry)
     }

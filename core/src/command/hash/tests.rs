@@ -220,7 +220,7 @@ fn random_fields() {
 fn only_a_change_fails_a_transaction() {
     let mut t = TestEngine::new();
     t.run("hset h a 1");
-    t.engine.server.watches.watch(0, b"h", t.id);
+    t.run("watch h");
     let dirty = |t: &TestEngine| {
         let client = t.engine.server.clients.get(t.id);
         client.expect("connected").dirty_watch

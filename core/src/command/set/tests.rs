@@ -328,7 +328,7 @@ fn a_scan_of_a_large_set_sees_every_member_once() {
 fn only_a_change_fails_a_transaction() {
     let mut t = TestEngine::new();
     t.run("sadd s a");
-    t.engine.server.watches.watch(0, b"s", t.id);
+    t.run("watch s");
     let dirty = |t: &TestEngine| {
         let client = t.engine.server.clients.get(t.id);
         client.expect("connected").dirty_watch
