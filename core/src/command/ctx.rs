@@ -23,7 +23,6 @@ pub struct Ctx<'e> {
     /// The process around the engine.
     pub host: &'e mut dyn Host,
     /// True inside EXEC.
-    #[allow(dead_code, reason = "commands that may wait ask for it")]
     pub(crate) in_exec: bool,
 }
 

@@ -19,6 +19,7 @@ pub mod persistence;
 pub mod replication;
 pub mod sample;
 pub mod scan_args;
+pub mod server;
 pub mod set;
 pub mod spec;
 pub mod string;

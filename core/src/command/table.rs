@@ -13,6 +13,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::hash::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,
+    super::server::COMMANDS,
     super::set::COMMANDS,
     super::persistence::COMMANDS,
     super::replication::COMMANDS,

@@ -88,6 +88,7 @@ impl Engine {
                 run_id: options.run_id,
                 started_ms: options.now_ms,
                 active_expire: true,
+                reload_wanted: false,
                 waiting: Vec::new(),
                 clock_ns: 0,
                 batch_first_command: 0,
@@ -186,6 +187,12 @@ impl Engine {
             client.pushes.clear();
         }
         client.reply = reply;
+        if std::mem::take(&mut self.server.reload_wanted) {
+            match host.reload(self) {
+                Ok(()) => client.reply.ok(),
+                Err(error) => client.reply.error(error),
+            }
+        }
         let flow = flow_of(&client);
         self.server.clients.put_back(client);
         flow

@@ -46,6 +46,8 @@ pub struct Server {
     pub started_ms: i64,
     /// False after DEBUG SET-ACTIVE-EXPIRE 0.
     pub active_expire: bool,
+    /// DEBUG RELOAD was asked for: the engine does it once the command is over.
+    pub reload_wanted: bool,
     /// Clients that a WAIT keeps waiting.
     pub waiting: Vec<ClientId>,
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.

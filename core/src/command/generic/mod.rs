@@ -10,6 +10,8 @@ mod wait;
 mod walk;
 
 use super::{Acl, ArgSpec, CommandSpec, Flags, Group, KeyFlags, KeySpec};
+pub(crate) use object::encoding_of;
+
 use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use names::{move_, rename, renamenx};
 use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount, type_};

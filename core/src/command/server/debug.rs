@@ -1,0 +1,153 @@
+//! DEBUG: what tests and operators ask of the inside.
+
+use super::debug_object::{debug_object, listpack};
+use super::debug_protocol::protocol;
+use super::digest;
+use crate::command::Ctx;
+use crate::command::error::{CommandError, CommandResult};
+use crate::command::help::{HelpRow, help};
+use crate::text::double::parse_f64;
+use crate::text::glob::{Case, matches};
+use crate::text::number::{parse_i64, parse_usize};
+use crate::value::Value;
+
+pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let name = args[1].to_ascii_lowercase();
+    match (name.as_slice(), &args[2..]) {
+        (b"help", []) => help(ctx, "DEBUG", HELP),
+        (b"sleep", [seconds]) => return sleep(ctx, seconds),
+        (b"object", [key]) => return debug_object(ctx, key),
+        (b"listpack", [key]) => return listpack(ctx, key),
+        (b"digest", []) => {
+            let text = digest::of_dataset(ctx.keys.space()).to_string();
+            ctx.reply.simple(&text);
+        }
+        (b"digest-value", keys) => digest_values(ctx, keys),
+        (b"set-active-expire", [on]) => {
+            ctx.server.active_expire = parse_i64(on).ok_or(CommandError::NotInteger)? != 0;
+            ctx.reply.ok();
+        }
+        (b"reload", []) => return reload(ctx),
+        (b"populate", [count, options @ ..]) if options.len() <= 2 => {
+            return populate(ctx, count, options);
+        }
+        (b"change-repl-id", []) => {
+            ctx.server.begin_history();
+            ctx.reply.ok();
+        }
+        (b"log", [text]) => {
+            ctx.host
+                .log(&format!("DEBUG LOG: {}", String::from_utf8_lossy(text)));
+            ctx.reply.ok();
+        }
+        (b"protocol", [kind]) => return protocol(ctx, kind),
+        (b"stringmatch-len", [len, pattern]) => return match_length(ctx, len, pattern),
+        _ => return Err(unknown(args[1])),
+    }
+    Ok(())
+}
+
+fn unknown(subcommand: &[u8]) -> CommandError {
+    let shown = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
+    CommandError::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
+    ))
+}
+
+/// The longest pause: beyond it a mistyped number would look like a crash.
+const SLEEP_MAX_SECONDS: f64 = 86_400.0;
+
+fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) -> CommandResult {
+    let seconds = parse_f64(seconds).ok_or(CommandError::NotFloat)?;
+    let seconds = seconds.clamp(0.0, SLEEP_MAX_SECONDS);
+    ctx.host.sleep_us((seconds * 1e6) as u64);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn digest_values(ctx: &mut Ctx<'_>, keys: &[&[u8]]) {
+    ctx.reply.array(keys.len());
+    for key in keys {
+        let text = digest::of_value(ctx.keys.peek(key)).to_string();
+        ctx.reply.simple(&text);
+    }
+}
+
+/// Marks the reload for the engine: it needs the whole dataset, which a handler
+/// has only a view of.
+fn reload(ctx: &mut Ctx<'_>) -> CommandResult {
+    if ctx.in_exec {
+        return Err(CommandError::text(
+            "ERR DEBUG RELOAD is not allowed inside a transaction",
+        ));
+    }
+    ctx.server.reload_wanted = true;
+    Ok(())
+}
+
+/// Keys are made in one go, so that their number is bounded.
+const POPULATE_MAX_KEYS: usize = 100_000_000;
+
+fn populate(ctx: &mut Ctx<'_>, count: &[u8], options: &[&[u8]]) -> CommandResult {
+    let count = parse_usize(count).filter(|count| *count <= POPULATE_MAX_KEYS);
+    let count = count.ok_or(CommandError::OutOfRange)?;
+    let prefix: &[u8] = options.first().copied().unwrap_or(b"key");
+    let size = match options.get(1) {
+        None => None,
+        Some(size) => {
+            let size = parse_usize(size).ok_or(CommandError::OutOfRange)?;
+            Some(size).filter(|size| *size as u64 <= ctx.server.config.proto_max_bulk_len)
+        }
+    };
+    for number in 0..count {
+        let mut key = prefix.to_vec();
+        key.extend_from_slice(format!(":{number}").as_bytes());
+        if ctx.keys.is_present(&key) {
+            continue;
+        }
+        let mut value = format!("value:{number}").into_bytes();
+        if let Some(size) = size {
+            value.resize(size, 0);
+        }
+        ctx.keys.put(&key, Value::Str(value), None);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// Matches a pattern against as many bytes as asked for: pattern matching has to
+/// end in bounded time whatever the pattern.
+fn match_length(ctx: &mut Ctx<'_>, len: &[u8], pattern: &[u8]) -> CommandResult {
+    let len = parse_usize(len).filter(|len| *len <= 1 << 30);
+    let text = vec![b'a'; len.ok_or(CommandError::OutOfRange)?];
+    let found = matches(pattern, &text, Case::Sensitive);
+    ctx.reply.int(i64::from(found));
+    Ok(())
+}
+
+const HELP: &[HelpRow] = &[
+    (
+        "CHANGE-REPL-ID",
+        "Begins a new history, as if nobody had part in the old one.",
+    ),
+    ("DIGEST", "Answers one number for the whole dataset."),
+    (
+        "DIGEST-VALUE [<key> ...]",
+        "Answers a number for each value.",
+    ),
+    ("LISTPACK <key>", "Tells how a packed value is laid out."),
+    ("LOG <text>", "Writes a line to the log."),
+    ("OBJECT <key>", "Tells how a value is kept."),
+    (
+        "POPULATE <count> [<prefix>] [<size>]",
+        "Makes keys that are not there.",
+    ),
+    ("PROTOCOL <type>", "Answers something of a RESP type."),
+    ("RELOAD", "Writes the dataset out and reads it back."),
+    ("SET-ACTIVE-EXPIRE <0|1>", "Turns active expiry off or on."),
+    ("SLEEP <seconds>", "Stops everything for a while."),
+    (
+        "STRINGMATCH-LEN <len> <pattern>",
+        "Matches a pattern against a long text.",
+    ),
+];

@@ -1,0 +1,91 @@
+//! DBSIZE, FLUSHDB, FLUSHALL and SWAPDB.
+
+use crate::command::Ctx;
+use crate::command::error::{CommandError, CommandResult};
+use crate::engine::watch::KeyState;
+use crate::text::number::parse_i64;
+
+pub(super) fn dbsize(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    ctx.reply.count(ctx.keys.db().len());
+    Ok(())
+}
+
+/// A flushed table is freed elsewhere either way, so that both options do the same.
+fn check_option(args: &[&[u8]]) -> CommandResult {
+    match args {
+        [_] => Ok(()),
+        [_, word] if word.eq_ignore_ascii_case(b"async") => Ok(()),
+        [_, word] if word.eq_ignore_ascii_case(b"sync") => Ok(()),
+        _ => Err(CommandError::Syntax),
+    }
+}
+
+/// Empties a database; those who watch a key of it are told.
+fn flush(ctx: &mut Ctx<'_>, db: usize) -> usize {
+    let space = ctx.keys.space();
+    let server = &mut *ctx.server;
+    server.watches.database_replaced(
+        &mut server.clients,
+        Some(&mut *ctx.client),
+        db,
+        |key| space.find(db, key).is_some(),
+        |_| KeyState::Absent,
+    );
+    ctx.keys.space_mut().flush(db)
+}
+
+pub(super) fn flushdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    check_option(args)?;
+    let db = ctx.keys.db_index();
+    let removed = flush(ctx, db);
+    ctx.effects.changed(removed);
+    // A replica may hold keys that have expired here.
+    ctx.effects.propagate_always(Some(db), args);
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn flushall(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    check_option(args)?;
+    let mut removed = 0;
+    for db in 0..ctx.keys.space().databases() {
+        removed += flush(ctx, db);
+    }
+    ctx.effects.changed(removed + 1);
+    let db = ctx.keys.db_index();
+    ctx.effects.propagate_always(Some(db), args);
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn parse_db(ctx: &Ctx<'_>, text: &[u8], which: &str) -> CommandResult<usize> {
+    let invalid = || CommandError::text(format!("ERR invalid {which} DB index"));
+    let index = parse_i64(text).ok_or_else(invalid)?;
+    let index = i32::try_from(index).map_err(|_| invalid())?;
+    let db = usize::try_from(index).ok();
+    db.filter(|db| *db < ctx.keys.space().databases())
+        .ok_or(CommandError::DbIndex)
+}
+
+pub(super) fn swapdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let first = parse_db(ctx, args[1], "first")?;
+    let second = parse_db(ctx, args[2], "second")?;
+    for (db, other) in [(first, second), (second, first)] {
+        let space = ctx.keys.space();
+        let server = &mut *ctx.server;
+        server.watches.database_replaced(
+            &mut server.clients,
+            Some(&mut *ctx.client),
+            db,
+            |key| space.find(db, key).is_some(),
+            |key| match space.find(other, key) {
+                Some(_) => KeyState::Live,
+                None => KeyState::Absent,
+            },
+        );
+    }
+    ctx.keys.space_mut().swap(first, second);
+    ctx.effects.changed(1);
+    ctx.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The dataset as a whole, through the engine.
+
+use crate::testing::TestEngine;
+
+#[test]
+fn flushes_are_always_propagated() {
+    let mut t = TestEngine::new();
+    t.run("set a 1");
+    t.run("select 1");
+    t.run("set b 1");
+    assert_eq!(t.run("dbsize"), ":1");
+    t.stream();
+    assert_eq!(t.run("flushdb async"), "+OK");
+    assert_eq!(t.run("dbsize"), ":0");
+    assert_eq!(t.run("flushdb"), "+OK");
+    assert_eq!(t.run("flushall sync"), "+OK");
+    assert_eq!(t.stream(), "flushdb async | flushdb | flushall sync");
+    assert_eq!(t.run("flushall now"), "-ERR syntax error");
+    assert!(t.engine.keyspace.is_empty());
+}
+
+#[test]
+fn swapped_databases_change_their_keys() {
+    let mut t = TestEngine::new();
+    t.run("set a 1");
+    assert_eq!(t.run("swapdb 0 1"), "+OK");
+    assert_eq!(t.run("get a"), "$-1");
+    t.run("select 1");
+    assert_eq!(t.run("get a"), "$1 1");
+    assert_eq!(t.run("swapdb x 1"), "-ERR invalid first DB index");
+    assert_eq!(t.run("swapdb 0 99"), "-ERR DB index is out of range");
+}
+
+#[test]
+fn watchers_of_a_flushed_key_fail() {
+    let mut t = TestEngine::new();
+    t.run("set a 1");
+    for line in ["flushall", "swapdb 0 5"] {
+        t.run("set a 1");
+        t.run("watch a");
+        t.run(line);
+        t.run("multi");
+        t.run("ping");
+        assert_eq!(t.run("exec"), "*-1", "{line}");
+    }
+}
+
+/// Digests of redis-server 7.0.15 for the same commands.
+#[test]
+fn digests_are_those_of_redis() {
+    let mut t = TestEngine::new();
+    let nothing = "+0000000000000000000000000000000000000000";
+    assert_eq!(t.run("debug digest"), nothing);
+    t.run("set a 1");
+    let of_one = t.run("debug digest");
+    t.run("set b 1");
+    assert_ne!(t.run("debug digest"), of_one);
+    t.run("del b");
+    assert_eq!(t.run("debug digest"), of_one);
+    t.run("expire a 100");
+    assert_ne!(t.run("debug digest"), of_one);
+    assert_eq!(t.run("debug digest-value nope"), format!("*1 {nothing}"));
+}
+
+#[test]
+fn populate_makes_what_is_not_there() {
+    let mut t = TestEngine::new();
+    t.run("set key:1 mine");
+    assert_eq!(t.run("debug populate 3 key 10"), "+OK");
+    assert_eq!(t.run("dbsize"), ":3");
+    assert_eq!(t.run("get key:1"), "$4 mine");
+    assert_eq!(t.run("strlen key:2"), ":10");
+    assert!(
+        t.run("debug nonsense")
+            .starts_with("-ERR unknown subcommand or wrong number")
+    );
+}
