@@ -16,6 +16,7 @@ mod keys_tests;
 mod legacy;
 pub mod list;
 pub mod persistence;
+pub mod pubsub;
 pub mod replication;
 pub mod sample;
 pub mod scan_args;

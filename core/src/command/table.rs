@@ -16,6 +16,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::server::COMMANDS,
     super::set::COMMANDS,
     super::persistence::COMMANDS,
+    super::pubsub::COMMANDS,
     super::replication::COMMANDS,
     super::string::COMMANDS,
     super::zset::COMMANDS,

@@ -1,0 +1,31 @@
+//! PUBLISH and SPUBLISH.
+
+use crate::command::Ctx;
+use crate::command::error::CommandResult;
+
+pub(super) fn publish(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let server = &mut *ctx.server;
+    let own = (ctx.client.id, &mut *ctx.reply);
+    let receivers = server
+        .pubsub
+        .publish(&mut server.clients, own, args[1], args[2]);
+    finish(ctx, args, receivers);
+    Ok(())
+}
+
+pub(super) fn spublish(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let server = &mut *ctx.server;
+    let own = (ctx.client.id, &mut *ctx.reply);
+    let receivers = server
+        .pubsub
+        .publish_shard(&mut server.clients, own, args[1], args[2]);
+    finish(ctx, args, receivers);
+    Ok(())
+}
+
+/// Replicas have listeners of their own, so the message always travels; it
+/// concerns no database.
+fn finish(ctx: &mut Ctx<'_>, args: &[&[u8]], receivers: usize) {
+    ctx.effects.propagate_always(None, args);
+    ctx.reply.count(receivers);
+}
