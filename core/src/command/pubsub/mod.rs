@@ -6,7 +6,7 @@ mod subscribe;
 #[cfg(test)]
 mod tests;
 
-use super::{Acl, ArgSpec, CommandSpec, Flags, Group, KeyFlags, KeySpec};
+use super::{ArgSpec, CommandSpec, Flags, Group, KeyFlags, KeySpec};
 use inspect::{
     pubsub_channels, pubsub_help, pubsub_numpat, pubsub_numsub, pubsub_shardchannels,
     pubsub_shardnumsub,

@@ -4,7 +4,7 @@ use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::generic::encoding_of;
 use crate::keyspace::Entry;
-use crate::packed::listpack::Listpack;
+use crate::packed::listpack::{Entry as Element, Listpack};
 use crate::value::ValueRef;
 
 fn no_key() -> CommandError {
@@ -16,8 +16,8 @@ fn payload_bytes(value: ValueRef<'_>) -> usize {
     match value {
         ValueRef::Str(bytes) => bytes.len(),
         ValueRef::Int(number) => itoa::Buffer::new().format(number).len(),
-        ValueRef::List(list) => list.iter().map(|element| element.text_len()).sum(),
-        ValueRef::Set(set) => set.iter().map(|member| member.text_len()).sum(),
+        ValueRef::List(list) => list.iter().map(Element::text_len).sum(),
+        ValueRef::Set(set) => set.iter().map(Element::text_len).sum(),
         ValueRef::ZSet(zset) => zset.iter().map(|(member, _)| member.text_len() + 8).sum(),
         ValueRef::Hash(hash) => {
             let pairs = hash.iter();

@@ -3,12 +3,16 @@
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 
+/// What Redis answers; it happens to resemble pi.
+#[allow(clippy::approx_constant, reason = "it is not meant as pi")]
+const SOME_DOUBLE: f64 = 3.141;
+
 pub(super) fn protocol(ctx: &mut Ctx<'_>, kind: &[u8]) -> CommandResult {
     let reply = &mut *ctx.reply;
     match kind.to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.int(12345),
-        b"double" => reply.double(3.141),
+        b"double" => reply.double(SOME_DOUBLE),
         b"null" => reply.null(),
         b"array" => {
             reply.array(3);

@@ -73,7 +73,7 @@ impl Digest {
                 }
             }
             ValueRef::ZSet(zset) => {
-                for (member, score) in zset.iter() {
+                for (member, score) in zset {
                     let mut text = Vec::new();
                     write_f64_17(&mut text, score);
                     self.xor_element(|element| {
