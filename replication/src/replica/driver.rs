@@ -141,7 +141,7 @@ impl UpstreamLink {
             let was_up = upstream.state == LinkState::Connected;
             upstream.state = LinkState::Connect;
             upstream.transfer = None;
-            if was_up || upstream.down_since_ms.is_none() {
+            if was_up {
                 upstream.down_since_ms = Some(unix_ms);
             }
         });

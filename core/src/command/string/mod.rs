@@ -6,6 +6,7 @@ mod counter;
 mod edit;
 mod expire_args;
 mod get;
+mod lcs;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use super::{Acl, ArgSpec, CommandSpec, Flags, Group, KeyFlags, KeySpec, keys};
 use counter::{decr, decrby, incr, incrby, incrbyfloat};
 use edit::{append, getrange, setrange, strlen, substr};
 use get::{get, getdel, getex, getset, mget};
+use lcs::lcs;
 use set::{mset, msetnx, psetex, set, setex, setnx};
 
 /// The rows of the family.
@@ -159,6 +161,29 @@ pub const COMMANDS: &[CommandSpec] = &[
             KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE),
         )])
         .args(&[ArgSpec::key("key", 0), ArgSpec::double("increment")]),
+    CommandSpec::new("lcs", -3, lcs)
+        .group(Group::String)
+        .since("7.0.0")
+        .summary("Finds the longest common subsequence of two strings.")
+        .complexity("O(N*M)")
+        .flags(Flags::READONLY)
+        .acl(Acl::STRING)
+        .keys(&[KeySpec::range(
+            1,
+            1,
+            1,
+            KeyFlags::RO.union(KeyFlags::ACCESS),
+        )])
+        .args(&[
+            ArgSpec::key("key1", 0),
+            ArgSpec::key("key2", 0),
+            ArgSpec::pure_token("len", "LEN").optional(),
+            ArgSpec::pure_token("idx", "IDX").optional(),
+            ArgSpec::integer("min-match-len")
+                .token("MINMATCHLEN")
+                .optional(),
+            ArgSpec::pure_token("withmatchlen", "WITHMATCHLEN").optional(),
+        ]),
     CommandSpec::new("mget", -2, mget)
         .group(Group::String)
         .since("1.0.0")

@@ -103,3 +103,28 @@ fn unknown_commands_and_arities_are_refused_in_redis_words() {
         "-ERR wrong number of arguments for 'get' command"
     );
 }
+
+#[test]
+fn the_longest_common_subsequence_is_found() {
+    let mut t = TestEngine::new();
+    t.run("mset a ohmytext b mynewtext");
+    assert_eq!(t.run("lcs a b"), "$6 mytext");
+    assert_eq!(t.run("lcs a b len"), ":6");
+    assert_eq!(
+        t.run("lcs a b idx"),
+        "*4 $7 matches *2 *2 *2 :4 :7 *2 :5 :8 *2 *2 :2 :3 *2 :0 :1 $3 len :6"
+    );
+    assert_eq!(
+        t.run("lcs a b idx minmatchlen 4 withmatchlen"),
+        "*4 $7 matches *1 *3 *2 :4 :7 *2 :5 :8 :4 $3 len :6"
+    );
+    t.run("rpush l x");
+    assert_eq!(
+        t.run("lcs a l"),
+        "-ERR The specified keys must contain string values"
+    );
+    assert!(
+        t.run("lcs a b len idx")
+            .starts_with("-ERR If you want both")
+    );
+}
