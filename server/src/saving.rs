@@ -51,13 +51,15 @@ impl Watcher for Progress {
 pub fn meta(engine: &mut Engine, host: &ServerHost) -> SnapshotMeta {
     engine.server.log.flush();
     let log = &engine.server.log;
+    // What was never in the stream must not be taken for a part of it later.
+    let position = engine.server.continues_from();
     SnapshotMeta {
         redis_version: REDIS_VERSION.to_owned(),
         created_ms: u64::try_from(unix_ms()).unwrap_or(0),
         used_memory_bytes: host.facts().allocated_bytes,
-        position: Some(SnapshotPosition {
-            replid: engine.server.replication.history.replid,
-            offset: log.offset(),
+        position: position.map(|(replid, offset)| SnapshotPosition {
+            replid,
+            offset,
             stream_db: log.selected_db().and_then(|db| u32::try_from(db).ok()),
         }),
         hash_seed: Some(*engine.keyspace.seed()),

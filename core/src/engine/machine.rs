@@ -248,8 +248,8 @@ impl Engine {
     fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) {
         let changes = self.effects.end_unit();
         self.server.persistence.changes += changes;
-        if changes > 0 && self.server.replication.is_replica() && !client.is_primary() {
-            self.server.replication.diverged = true;
+        if changes > 0 && !client.is_primary() {
+            self.note_unrecorded();
         }
         if self.effects.has_propagated() {
             self.server.log.write_unit(self.effects.take_propagated());
@@ -262,9 +262,18 @@ impl Engine {
         }
     }
 
+    /// A change was made here. Where no stream took it, what this node holds is
+    /// no longer what its history says.
+    const fn note_unrecorded(&mut self) {
+        let server = &mut self.server;
+        let recorded = server.log.is_active() && !server.replication.is_replica();
+        server.replication.diverged |= !recorded;
+    }
+
     /// Ends a unit of independent removals: each is a unit of its own in the stream.
     pub(super) fn end_unit_singly(&mut self) {
         self.effects.end_unit();
+        self.note_unrecorded();
         for command in self.effects.take_propagated() {
             self.server.log.write_unit(vec![command]);
         }

@@ -143,7 +143,8 @@ pub struct Replication {
     pub upstream: Option<Upstream>,
     /// The backlog, as its owner last told.
     pub backlog: BacklogFacts,
-    /// This node is a replica with writes of its own, which the stream lacks.
+    /// There are changes that no stream has taken: writes of a replica's own, or
+    /// of a primary that nobody ever followed.
     pub diverged: bool,
     /// Counts changes of role, so that a link of an earlier one is told from the present.
     pub role_epoch: u64,

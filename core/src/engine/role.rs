@@ -17,9 +17,6 @@ impl Server {
         if upstream.is_some_and(|upstream| upstream.address == address) {
             return false;
         }
-        if upstream.is_none() {
-            self.replication.diverged = false;
-        }
         self.replication.role_epoch += 1;
         let mut upstream = Upstream::new(address);
         upstream.read_offset = self.log.offset();
@@ -53,6 +50,7 @@ impl Server {
     /// while, so offsets of the present one no longer tell what a node has.
     pub fn begin_history(&mut self) {
         self.replication.history = History::new(self.draw_replication_id());
+        self.replication.diverged = false;
     }
 
     /// A replication id that no node has drawn before.
@@ -66,7 +64,7 @@ impl Server {
     }
 
     /// What PSYNC may ask to continue: history and position of what this node
-    /// holds. None where it holds writes that were never in the stream.
+    /// holds. None where it holds changes that were never in the stream.
     #[must_use]
     pub fn continues_from(&self) -> Option<(ReplicationId, Offset)> {
         let replid = self.replication.history.replid;
@@ -190,5 +188,16 @@ mod tests {
         test.engine.server.become_primary();
         let history = test.engine.server.replication.history;
         assert!(history.replid2.is_none() && history.replid != old);
+    }
+
+    #[test]
+    fn what_nobody_recorded_is_in_no_history() {
+        let mut test = TestEngine::new();
+        test.engine.server.log.remove_sinks();
+        assert!(test.engine.server.continues_from().is_some());
+        test.run("SET a 1");
+        assert_eq!(test.engine.server.continues_from(), None);
+        test.engine.server.begin_history();
+        assert!(test.engine.server.continues_from().is_some());
     }
 }
