@@ -168,6 +168,16 @@ impl TestNode {
         transport: Arc<dyn ReplicationTransport>,
         config: &[(&str, &str)],
     ) -> Self {
+        Self::on(Arc::new(SmolRuntime::new(seed)), seed, transport, config)
+    }
+
+    /// A node on another runtime.
+    pub fn on(
+        runtime: Arc<dyn Runtime>,
+        seed: u64,
+        transport: Arc<dyn ReplicationTransport>,
+        config: &[(&str, &str)],
+    ) -> Self {
         let host = MemoryHost::default();
         let log = Arc::clone(&host.log);
         let mut engine = Engine::new(options(seed, config));
@@ -181,7 +191,7 @@ impl TestNode {
         let shared: Arc<dyn Store> = Arc::<MutexStore>::clone(&store);
         let node = Node::new(NodeParts {
             store: shared,
-            runtime: Arc::new(SmolRuntime::new(seed)),
+            runtime,
             transport,
             storage: Arc::new(storage.clone()),
             formats: Arc::new(RdbOnly::new()),
