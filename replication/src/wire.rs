@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use towline_core::offset::Offset;
+
 /// The longest command that a peer may send outside of the stream.
 pub const MAX_COMMAND_BYTES: usize = 16 * 1024;
 /// The most arguments that such a command may have.
@@ -19,6 +21,15 @@ pub fn command(args: &[&[u8]]) -> Vec<u8> {
         out.extend_from_slice(b"\r\n");
     }
     out
+}
+
+/// An offset or a length, as a peer writes it; `None` for what is none. Redis's
+/// own are signed, so none is beyond their largest, and every one that is taken
+/// leaves room for the stream behind it.
+#[must_use]
+pub fn offset_of(text: &[u8]) -> Option<Offset> {
+    let number: u64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    i64::try_from(number).ok().map(|_| Offset(number))
 }
 
 /// What arrived from the peer.
@@ -44,11 +55,16 @@ impl fmt::Display for NotACommand {
 #[derive(Debug, Default)]
 pub struct CommandReader {
     pending: Vec<u8>,
+    /// How much of it has been taken; removed with the next bytes, so that many
+    /// small commands at once cost no more than their bytes.
+    taken: usize,
 }
 
 impl CommandReader {
     /// Adds what arrived.
     pub fn push(&mut self, bytes: &[u8]) {
+        self.pending.drain(..self.taken);
+        self.taken = 0;
         self.pending.extend_from_slice(bytes);
     }
 
@@ -57,16 +73,21 @@ impl CommandReader {
     /// # Errors
     /// [`NotACommand`], after which the link is of no further use.
     pub fn next_command(&mut self) -> Result<Option<Heard>, NotACommand> {
-        let mut cursor = Cursor(&self.pending);
-        match cursor.command()? {
-            Some(heard) => {
-                let used = self.pending.len() - cursor.0.len();
-                self.pending.drain(..used);
-                Ok(Some(heard))
-            }
-            None if self.pending.len() > MAX_COMMAND_BYTES => Err(NotACommand),
-            None => Ok(None),
+        let rest = &self.pending[self.taken..];
+        let mut cursor = Cursor(rest);
+        let heard = cursor.command()?;
+        let used = match heard {
+            Some(_) => rest.len() - cursor.0.len(),
+            None => rest.len(),
+        };
+        // A command that is too long is so whether it came in one piece or not.
+        if used > MAX_COMMAND_BYTES {
+            return Err(NotACommand);
         }
+        if heard.is_some() {
+            self.taken += used;
+        }
+        Ok(heard)
     }
 }
 
@@ -188,6 +209,21 @@ mod tests {
             read_all(&[&[b'x'; MAX_COMMAND_BYTES + 1]]),
             Err(NotACommand)
         );
+        let mut whole = vec![b'x'; MAX_COMMAND_BYTES];
+        whole.push(b'\n');
+        assert_eq!(read_all(&[&whole]), Err(NotACommand));
+    }
+
+    #[test]
+    fn offsets_are_those_that_redis_can_say() {
+        assert_eq!(offset_of(b"0"), Some(Offset(0)));
+        assert_eq!(
+            offset_of(b"9223372036854775807"),
+            Some(Offset(i64::MAX as u64))
+        );
+        for bad in [&b""[..], b"-1", b"x", b"9223372036854775808", b"\xff"] {
+            assert_eq!(offset_of(bad), None, "{bad:?}");
+        }
     }
 
     proptest! {

@@ -564,6 +564,36 @@ fn the_stream_waits_for_the_ack_after_a_marked_transfer() {
 }
 
 #[test]
+fn an_acknowledgement_before_the_dataset_means_nothing() {
+    let caps = ReplicaCaps {
+        psync: true,
+        ..ReplicaCaps::default()
+    };
+    let mut session = PrimarySession::full(caps, PrimaryConfig::default(), 0);
+    let mut events = Vec::new();
+    let early = b"REPLCONF ACK 5000\r\n";
+    session.receive(early, 1, &mut events);
+    session.snapshot_started(id(1), Offset(10), 2);
+    session.receive(early, 3, &mut events);
+    assert_eq!((&events[..], session.acked()), (&[][..], Offset(10)));
+    assert_eq!(session.last_ack_ms(), 3, "but it is a sign of life");
+}
+
+#[test]
+fn a_position_that_leaves_no_room_for_a_stream_is_refused() {
+    let config = HandshakeConfig::default();
+    let mut session = ReplicaSession::new(config, ReplicaTimeouts::default(), None, 0);
+    let id = "a".repeat(40);
+    let said = format!("+PONG\r\n+OK\r\n+OK\r\n+FULLRESYNC {id} 18446744073709551615\r\n");
+    let mut input = said.as_bytes();
+    let event = session.next_event(&mut input);
+    assert!(matches!(
+        event,
+        Some(ReplicaEvent::Close(LinkError::Protocol(_)))
+    ));
+}
+
+#[test]
 fn a_replica_that_stops_acknowledging_is_dropped() {
     let mut world = World::new(false, 16 * 1024);
     world.primary.write(10);

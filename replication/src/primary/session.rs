@@ -16,7 +16,7 @@
 //! Facts: redis 7.2 `replication.c`, `replicationCron`, `updateSlavesWaitingBgsave`,
 //! `replicationSetupSlaveForFullResync`.
 
-use crate::wire::{CommandReader, Heard};
+use crate::wire::{CommandReader, Heard, offset_of};
 use std::fmt;
 use towline_core::engine::replication::ReplicaState;
 use towline_core::offset::{Offset, ReplicationId};
@@ -282,15 +282,19 @@ impl PrimarySession {
         if !is(0, "REPLCONF") || !is(1, "ACK") {
             return;
         }
-        let Some(applied) = args.get(2).and_then(|arg| parse_offset(arg)) else {
+        let Some(applied) = args.get(2).and_then(|arg| offset_of(arg)) else {
             return;
         };
+        self.last_ack_ms = now_ms;
+        if matches!(self.state, State::WaitSnapshot | State::WaitPayload) {
+            // It holds nothing of this history yet, whatever it says.
+            return;
+        }
         let fsynced = args.get(4).filter(|_| is(3, "FACK"));
         self.acked = self.acked.max(applied);
-        self.last_ack_ms = now_ms;
         events.push(SessionEvent::Acked {
             applied: self.acked,
-            fsynced: fsynced.and_then(|arg| parse_offset(arg)),
+            fsynced: fsynced.and_then(|arg| offset_of(arg)),
         });
         if self.state == State::AwaitAck {
             self.state = State::Online;
@@ -389,8 +393,4 @@ impl PrimarySession {
     pub fn set_config(&mut self, config: PrimaryConfig) {
         self.config = config;
     }
-}
-
-fn parse_offset(text: &[u8]) -> Option<Offset> {
-    std::str::from_utf8(text).ok()?.parse().ok().map(Offset)
 }

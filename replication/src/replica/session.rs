@@ -15,7 +15,7 @@
 use super::handshake::{HandshakeConfig, Step, is_pong, psync};
 use super::mark::{MarkFinder, Piece};
 use crate::primary::session::EOF_MARK_LEN;
-use crate::wire::command;
+use crate::wire::{command, offset_of};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
@@ -277,7 +277,7 @@ impl ReplicaSession {
         line: &[u8],
     ) -> Result<ReplicaEvent<'static>, LinkError> {
         let position = match words {
-            [_, replid, offset, ..] => ReplicationId::parse(replid).zip(parse_offset(offset)),
+            [_, replid, offset, ..] => ReplicationId::parse(replid).zip(offset_of(offset)),
             _ => None,
         };
         let position = position.ok_or_else(|| LinkError::Protocol(text(line)))?;
@@ -318,7 +318,7 @@ impl ReplicaSession {
             self.state = State::Marked(Box::new(MarkFinder::new(mark)));
             None
         } else {
-            let length = line.strip_prefix(b"$").and_then(parse_offset);
+            let length = line.strip_prefix(b"$").and_then(offset_of);
             let Offset(left) = length.ok_or_else(|| {
                 LinkError::Protocol(format!(
                     "'{}' instead of a dataset, are you sure the host and port are right?",
@@ -472,10 +472,6 @@ fn take<'a>(input: &mut &'a [u8], most: usize) -> Option<&'a [u8]> {
     let (part, rest) = input.split_at(most.min(input.len()));
     *input = rest;
     (!part.is_empty()).then_some(part)
-}
-
-fn parse_offset(text: &[u8]) -> Option<Offset> {
-    std::str::from_utf8(text).ok()?.parse().ok().map(Offset)
 }
 
 fn text(line: &[u8]) -> String {
