@@ -22,7 +22,7 @@ pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
 pub use settings::{LogLevel, Privilege, Settings};
 pub use special::{
-    ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags,
+    ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,
 };
 pub use store::{Change, Config, SetRules};
 pub use table::{directives, find};

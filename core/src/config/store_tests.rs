@@ -241,6 +241,7 @@ fn values_are_shown_in_canonical_form() {
         ),
         ("shutdown-on-sigint", "force now", "now force"),
         ("bind", "-127.0.0.9 ::1", "-127.0.0.9 ::1"),
+        ("bind", "::1  127.0.0.1 ", "::1 127.0.0.1"),
     ];
     for (name, value, shown) in cases {
         let mut config = Config::new();
@@ -296,6 +297,14 @@ fn the_primary_can_be_set_and_is_rewritten() {
         set(&mut config, &["slaveof", "h x"]),
         failed("replicaof", "Invalid master port")
     );
+    for host in ["a\nrequirepass", "a\"b", "a'b", "\u{e9}", "\u{1}"] {
+        assert_eq!(
+            set(&mut config, &["slaveof", &format!("{host} 1")]),
+            failed("replicaof", "Invalid master host"),
+            "it would not be one word of redis.conf"
+        );
+    }
+    assert!(config.load(b"replicaof", &[b"a b", b"1"]).is_err());
     let entries = config.rewrite_entries();
     let entry = entries
         .iter()

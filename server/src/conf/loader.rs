@@ -13,6 +13,10 @@ use super::grammar::{Line, lines};
 /// that includes itself.
 const MAX_INCLUDE_DEPTH: usize = 16;
 
+/// How many files may be included. Files that include the next one twice would
+/// double with each, and never end within any depth.
+const MAX_INCLUDED_FILES: usize = 999;
+
 /// Reads the file of this name, or all that match a pattern. A pattern may
 /// match nothing; a name must be there.
 pub type ReadFiles<'a> = dyn FnMut(&[u8]) -> io::Result<Vec<SourceFile>> + 'a;
@@ -65,6 +69,7 @@ pub fn load(sources: Sources<'_>) -> Result<Loaded, ConfError> {
         loaded,
         read,
         is_command,
+        included: 0,
     };
     loader.text(&text, 0)?;
     Ok(loader.loaded)
@@ -96,6 +101,7 @@ struct Loader<'a, 'r> {
     loaded: Loaded,
     read: &'a mut ReadFiles<'r>,
     is_command: &'a dyn Fn(&[u8]) -> bool,
+    included: usize,
 }
 
 impl Loader<'_, '_> {
@@ -119,6 +125,11 @@ impl Loader<'_, '_> {
             return Err(ConfError::Line { at, reason });
         }
         for source in read_named(self.read, path)? {
+            self.included += 1;
+            if self.included > MAX_INCLUDED_FILES {
+                let reason = format!("more than {MAX_INCLUDED_FILES} files are included");
+                return Err(ConfError::Line { at, reason });
+            }
             self.text(&source.text, depth + 1)?;
         }
         Ok(())

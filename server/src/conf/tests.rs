@@ -102,6 +102,27 @@ fn includes_are_read_where_they_stand() {
     );
     let reason = refused("include a.conf").1;
     assert_eq!(reason, "files include each other more than 16 deep");
+    let names: Vec<String> = (b'a'..=b'p')
+        .map(|c| format!("{}.conf", char::from(c)))
+        .collect();
+    let texts: Vec<String> = names
+        .iter()
+        .skip(1)
+        .map(|next| format!("include {next}\n").repeat(2))
+        .collect();
+    let last = [(names[15].as_str(), "port 1")];
+    let files = names
+        .iter()
+        .zip(&texts)
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let files: Vec<_> = files.chain(last).collect();
+    let error = load_files(&files, b"").expect_err("they double with each file");
+    assert!(
+        error
+            .to_string()
+            .ends_with("more than 999 files are included"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::config::is_host;
 use crate::offset::{Offset, ReplicationId};
 use crate::seams::host::{Job, PrimaryAddress, SyncRequest};
 use crate::text::number::parse_i64;
@@ -45,12 +46,11 @@ fn start(ctx: &mut Ctx<'_>, job: Job) -> CommandResult {
 fn parse_address(host: &[u8], port: &[u8]) -> CommandResult<PrimaryAddress> {
     let port = parse_i64(port).and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or(CommandError::text("ERR Invalid master port"))?;
-    let host = std::str::from_utf8(host).map_err(|_| CommandError::Syntax)?;
-    if host.is_empty() || host.contains(char::is_whitespace) {
+    if !is_host(host) {
         return Err(CommandError::text("ERR Invalid master host"));
     }
     Ok(PrimaryAddress {
-        host: host.to_owned(),
+        host: String::from_utf8_lossy(host).into_owned(),
         port,
     })
 }

@@ -20,10 +20,25 @@ pub(in crate::config) const REPLICAOF: Special = Special {
     lines: primary_lines,
 };
 
+/// The longest name of a host, as in the DNS.
+const MAX_HOST_BYTES: usize = 255;
+
+/// Whether this may be a host's name or address: visible ASCII without quotes, so
+/// that it is one word of redis.conf as it stands.
+#[must_use]
+pub fn is_host(text: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
+    (1..=MAX_HOST_BYTES).contains(&text.len()) && text.iter().all(plain)
+}
+
 /// `bind ""` listens nowhere.
 fn parse_bind(given: &[&[u8]], _current: &[u8], _adds: bool) -> Result<Vec<u8>, String> {
     if given.len() > MAX_BIND_ADDRESSES {
         return Err("Too many bind addresses specified.".into());
+    }
+    let given: Vec<&[u8]> = given.iter().copied().filter(|a| !a.is_empty()).collect();
+    if !given.iter().all(|address| is_host(address)) {
+        return Err("Invalid bind address".into());
     }
     Ok(given.join(&b' '))
 }
@@ -52,6 +67,9 @@ fn parse_primary(given: &[&[u8]], _current: &[u8], _adds: bool) -> Result<Vec<u8
     };
     if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
         return Ok(Vec::new());
+    }
+    if !is_host(host) {
+        return Err("Invalid master host".into());
     }
     let port = parse_i64(port).and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or("Invalid master port")?;

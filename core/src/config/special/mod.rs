@@ -8,7 +8,7 @@ mod output_limits;
 mod save;
 mod shutdown;
 
-pub use addresses::PrimaryAddress;
+pub use addresses::{PrimaryAddress, is_host};
 pub use notify::NotifyFlags;
 pub use output_limits::{ClientClass, OutputLimit};
 pub use save::SavePoint;
