@@ -5,8 +5,8 @@ use super::hash::HashSeed;
 use super::space::Keyspace;
 use crate::seams::snapshot::{Refused, SnapshotEntry, SnapshotMeta, SnapshotSink};
 
-/// The most keys for which a snapshot's own word makes room beforehand. Beyond
-/// it the tables grow with what has really arrived.
+/// The most keys, in all databases together, for which a snapshot's own word
+/// makes room beforehand. Beyond it the tables grow with what has really arrived.
 const RESERVED_KEYS_MAX: u64 = 1 << 20;
 
 /// Collects a snapshot's content. Nothing of it may be served before the
@@ -18,6 +18,8 @@ pub struct Dataset {
     meta: SnapshotMeta,
     functions: Vec<Vec<u8>>,
     keys: u64,
+    /// Keys for which there may still be room made beforehand.
+    reservable: u64,
 }
 
 impl Dataset {
@@ -32,6 +34,7 @@ impl Dataset {
             meta: SnapshotMeta::default(),
             functions: Vec::new(),
             keys: 0,
+            reservable: RESERVED_KEYS_MAX,
         }
     }
 
@@ -89,7 +92,9 @@ impl SnapshotSink for Dataset {
 
     fn resize(&mut self, keys: u64, _expires: u64) -> Result<(), Refused> {
         if self.space.db(self.db).is_empty() {
-            let keys = usize::try_from(keys.min(RESERVED_KEYS_MAX)).expect("bounded");
+            let keys = keys.min(self.reservable);
+            self.reservable -= keys;
+            let keys = usize::try_from(keys).expect("bounded");
             self.space.reserve(self.db, keys);
         }
         Ok(())
@@ -148,6 +153,22 @@ mod tests {
         let space = dataset.into_keyspace();
         assert_eq!(*space.seed(), seed);
         assert_eq!(space.find(1, b"k").and_then(Entry::expire_ms), Some(5));
+    }
+
+    #[test]
+    fn room_is_made_for_so_many_keys_in_all_databases_together() {
+        let mut dataset = Dataset::new(3, HashSeed::new(1, 1));
+        for (db, announced, left) in [
+            (0, 1000, RESERVED_KEYS_MAX - 1000),
+            (1, u64::MAX, 0),
+            (2, u64::MAX, 0),
+        ] {
+            dataset.select_db(db).unwrap();
+            dataset.resize(announced, 0).unwrap();
+            assert_eq!(dataset.reservable, left);
+        }
+        let room = |db| dataset.space.db(db).table().overhead_bytes();
+        assert!(room(0) < room(1) && room(2) < room(0));
     }
 
     #[test]
