@@ -55,7 +55,6 @@ pub async fn load_at_start(
     let meta = dataset.meta().clone();
     let keys = dataset.keys();
     store.batch(|engine, _| {
-        engine.server.functions = dataset.functions().to_vec();
         engine.install_dataset(dataset.into_keyspace());
         let persistence = &mut engine.server.persistence;
         persistence.loading = None;

@@ -82,7 +82,6 @@ impl Engine {
                 watches: Watches::default(),
                 replication: Replication::new(options.replid),
                 persistence: Persistence::new(options.now_ms),
-                functions: Vec::new(),
                 log: StreamLog::default(),
                 rng: Rng::new(options.rng_seed),
                 run_id: options.run_id,

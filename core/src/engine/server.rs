@@ -33,9 +33,6 @@ pub struct Server {
     pub replication: Replication,
     /// Snapshots and their progress.
     pub persistence: Persistence,
-    /// Libraries of functions that came with a snapshot, kept as their source
-    /// text and written into the next one.
-    pub functions: Vec<Vec<u8>>,
     /// The stream.
     pub log: StreamLog,
     /// Randomness.

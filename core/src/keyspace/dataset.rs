@@ -16,7 +16,6 @@ pub struct Dataset {
     databases: usize,
     db: usize,
     meta: SnapshotMeta,
-    functions: Vec<Vec<u8>>,
     keys: u64,
     /// Keys for which there may still be room made beforehand.
     reservable: u64,
@@ -32,7 +31,6 @@ impl Dataset {
             databases,
             db: 0,
             meta: SnapshotMeta::default(),
-            functions: Vec::new(),
             keys: 0,
             reservable: RESERVED_KEYS_MAX,
         }
@@ -42,12 +40,6 @@ impl Dataset {
     #[must_use]
     pub const fn meta(&self) -> &SnapshotMeta {
         &self.meta
-    }
-
-    /// Libraries of functions, as their source text.
-    #[must_use]
-    pub fn functions(&self) -> &[Vec<u8>] {
-        &self.functions
     }
 
     /// Keys read.
@@ -120,7 +112,7 @@ impl SnapshotSink for Dataset {
     }
 
     fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {
-        self.functions.push(source);
+        self.space.add_function(source);
         Ok(())
     }
 }

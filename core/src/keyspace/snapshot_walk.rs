@@ -67,6 +67,9 @@ impl SnapshotWalk {
             out: Vec::new(),
         };
         walk.encoder.begin(&mut walk.out);
+        for source in space.functions() {
+            walk.encoder.function(source, &mut walk.out);
+        }
         walk
     }
 

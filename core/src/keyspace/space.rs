@@ -30,6 +30,9 @@ pub struct Keyspace {
     /// Keys changed by the current command, kept only while somebody watches.
     touched: Vec<(usize, Box<[u8]>)>,
     watched: bool,
+    /// Libraries of functions that came with a snapshot, kept as their source
+    /// text and written into the next one.
+    functions: Vec<Vec<u8>>,
 }
 
 impl Keyspace {
@@ -45,6 +48,7 @@ impl Keyspace {
             garbage: Vec::new(),
             touched: Vec::new(),
             watched: false,
+            functions: Vec::new(),
         };
         for _ in 0..databases {
             let db = space.fresh_db();
@@ -81,6 +85,17 @@ impl Keyspace {
     #[must_use]
     pub const fn seed(&self) -> &HashSeed {
         &self.seed
+    }
+
+    /// Libraries of functions, as their source text.
+    #[must_use]
+    pub fn functions(&self) -> &[Vec<u8>] {
+        &self.functions
+    }
+
+    /// Adds a library of functions.
+    pub fn add_function(&mut self, source: Vec<u8>) {
+        self.functions.push(source);
     }
 
     /// Number of keys in all databases.
@@ -301,6 +316,7 @@ impl Keyspace {
             self.flush(db);
         }
         self.seed = other.seed;
+        self.functions = std::mem::take(&mut other.functions);
         for (db, mut held) in other.dbs.drain(..).enumerate().take(self.dbs.len()) {
             self.next_id += 1;
             held.id = self.next_id;

@@ -137,3 +137,12 @@ fn replaced_content_leaves_older_freezes_their_tables() {
     assert_eq!((space.len(), space.db(1).expires()), (1, 1));
     assert!(space.find(1, b"new").is_some());
 }
+
+#[test]
+fn libraries_of_functions_travel_with_the_content() {
+    let mut space = Keyspace::new(1, HashSeed::new(1, 1));
+    let mut other = Keyspace::new(1, HashSeed::new(1, 1));
+    other.add_function(b"#!lua name=kept".to_vec());
+    space.replace_content(other);
+    assert_eq!(space.functions(), [b"#!lua name=kept".to_vec()]);
+}
