@@ -9,6 +9,7 @@ mod flags;
 pub mod generic;
 pub mod hash;
 pub(crate) mod help;
+pub mod integer;
 pub mod introspection;
 pub mod keys;
 #[cfg(test)]

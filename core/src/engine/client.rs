@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bitflags::bitflags;
 
+use super::pubsub::Kind;
 use crate::offset::Offset;
 use crate::resp::reply::{Protocol, Reply};
 use crate::seams::host::SyncRequest;
@@ -218,6 +219,22 @@ impl Client {
     pub fn is_local(&self) -> bool {
         let loopback = |prefix: &str| self.peer.addr.starts_with(prefix);
         self.flags.contains(ClientFlags::UNIX_SOCKET) || loopback("127.") || loopback("[::1]")
+    }
+
+    /// Switches the version of the protocol for what is written from here on.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.reply.set_protocol(protocol);
+        self.pushes.set_protocol(protocol);
+    }
+
+    /// The names of one kind that it is subscribed to.
+    pub const fn subscribed_mut(&mut self, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
+        match kind {
+            Kind::Channel => &mut self.channels,
+            Kind::Pattern => &mut self.patterns,
+            Kind::Shard => &mut self.shard_channels,
+        }
     }
 
     /// The number of subscriptions of all kinds.

@@ -28,6 +28,8 @@ pub struct KeyView<'e> {
     now_ms: i64,
     expiry: Expiry,
     access: u32,
+    /// False where look-ups leave access times alone.
+    touches: bool,
     stats: &'e mut KeyStats,
     /// Keys found expired, whose DELs precede the command's own effects.
     expired: Vec<(usize, Vec<u8>)>,
@@ -86,9 +88,15 @@ impl<'e> KeyView<'e> {
             now_ms,
             expiry,
             access: (now_ms / 1000) as u32,
+            touches: true,
             stats,
             expired: Vec::new(),
         }
+    }
+
+    /// Lets look-ups touch access times, or leave them alone.
+    pub const fn set_touching(&mut self, touches: bool) {
+        self.touches = touches;
     }
 
     /// The logical time of this command, unix milliseconds.
@@ -193,7 +201,11 @@ impl<'e> KeyView<'e> {
     pub fn entry(&mut self, key: &[u8]) -> Option<&Entry> {
         let hash = self.space.seed().hash(key);
         let (access, deadline) = (self.access, self.deadline());
-        let found = self.space.touch_access(self.db, hash, key, access);
+        let found = if self.touches {
+            self.space.touch_access(self.db, hash, key, access)
+        } else {
+            self.space.db(self.db).table().find(hash, key)
+        };
         let live = found.is_some_and(|entry| entry.expire_ms().is_none_or(|at| at > deadline));
         if !live {
             self.live(key);
@@ -202,6 +214,17 @@ impl<'e> KeyView<'e> {
         }
         self.stats.hits += 1;
         self.space.db(self.db).table().find(hash, key)
+    }
+
+    /// The entry, counted as a hit or a miss but not touched: for commands that
+    /// ask about a key and not for its value.
+    pub fn look(&mut self, key: &[u8]) -> Option<&Entry> {
+        if !self.live(key) {
+            self.stats.misses += 1;
+            return None;
+        }
+        self.stats.hits += 1;
+        self.space.find(self.db, key)
     }
 
     /// Keys that expire at this moment or before are gone for this view.
@@ -227,9 +250,11 @@ impl<'e> KeyView<'e> {
         if !self.live(key) {
             return None;
         }
-        let access = self.access;
+        let (access, touches) = (self.access, self.touches);
         let entry = self.space.find_mut(self.db, key)?;
-        entry.set_access(access);
+        if touches {
+            entry.set_access(access);
+        }
         Some(entry)
     }
 

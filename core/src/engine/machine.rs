@@ -6,7 +6,7 @@ use super::dispatch;
 use super::effects::{Effects, NotifyClass};
 use super::key_view::{Expiry, KeyView};
 use super::persistence::Persistence;
-use super::pubsub::{Kind, PubSub};
+use super::pubsub::PubSub;
 use super::replication::Replication;
 use super::rng::Rng;
 use super::server::Server;
@@ -120,16 +120,7 @@ impl Engine {
         };
         self.server.watches.unwatch_all(&mut client);
         self.server.waiting.retain(|waiting| *waiting != id);
-        let subscriptions = [
-            (Kind::Channel, &client.channels),
-            (Kind::Pattern, &client.patterns),
-            (Kind::Shard, &client.shard_channels),
-        ];
-        for (kind, names) in subscriptions {
-            for name in names {
-                self.server.pubsub.unsubscribe(kind, name, id);
-            }
-        }
+        self.server.pubsub.forget(&mut client);
     }
 
     /// Starts a batch: the host's clock is read once, then once a command.
@@ -163,6 +154,11 @@ impl Engine {
         let Some(mut client) = self.server.clients.take(id) else {
             return Flow::Close;
         };
+        if client.flags.contains(ClientFlags::CLOSE_NOW) {
+            // It was killed while its commands were on their way.
+            self.server.clients.put_back(client);
+            return Flow::Close;
+        }
         client.last_active_ms = now_ms;
         client.commands += 1;
         self.start_unit();
@@ -210,13 +206,14 @@ impl Engine {
             (false, true) => Expiry::Hide,
             (false, false) => Expiry::Remove,
         };
-        let keys = KeyView::new(
+        let mut keys = KeyView::new(
             &mut self.keyspace,
             &mut self.key_stats,
             client.db,
             now_ms,
             expiry,
         );
+        keys.set_touching(!client.flags.contains(ClientFlags::NO_TOUCH));
         let mut ctx = Ctx {
             keys,
             reply,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::client::ClientId;
+use super::client::{Client, ClientId};
 use super::clients::Clients;
 use crate::resp::reply::Reply;
 use crate::text::glob::{self, Case};
@@ -60,6 +60,15 @@ impl PubSub {
             clients.remove(&client);
             if clients.is_empty() {
                 listeners.remove(name);
+            }
+        }
+    }
+
+    /// Ends all subscriptions of a client.
+    pub fn forget(&mut self, client: &mut Client) {
+        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
+            for name in std::mem::take(client.subscribed_mut(kind)) {
+                self.unsubscribe(kind, &name, client.id);
             }
         }
     }

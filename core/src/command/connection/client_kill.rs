@@ -1,6 +1,6 @@
 //! CLIENT KILL.
 
-use super::client_list::ClientType;
+use super::client_list::{ClientType, is_gone};
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::engine::client::{Client, ClientFlags, ClientId};
@@ -12,7 +12,6 @@ struct Filter {
     addr: Option<Vec<u8>>,
     laddr: Option<Vec<u8>>,
     kind: Option<ClientType>,
-    nobody: bool,
     skip_me: bool,
 }
 
@@ -23,7 +22,6 @@ impl Filter {
             addr: None,
             laddr: None,
             kind: None,
-            nobody: false,
             skip_me,
         }
     }
@@ -73,11 +71,11 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|wanted| wanted == has.as_bytes())
         };
-        !self.nobody
-            && self.id.is_none_or(|id| client.id.id.cast_signed() == id)
+        self.id.is_none_or(|id| client.id.id.cast_signed() == id)
             && is(&self.addr, &client.peer.addr)
             && is(&self.laddr, &client.peer.laddr)
             && self.kind.is_none_or(|kind| ClientType::of(client) == kind)
+            && !is_gone(client)
     }
 }
 
@@ -98,15 +96,14 @@ pub(super) fn client_kill(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 fn kill(ctx: &mut Ctx<'_>, filter: &Filter) -> usize {
-    let mut killed: Vec<ClientId> = Vec::new();
-    for client in ctx.server.clients.iter_mut() {
-        if filter.fits(client) {
-            client.flags.insert(ClientFlags::CLOSE_NOW);
-            killed.push(client.id);
-        }
-    }
+    let fitting = ctx
+        .server
+        .clients
+        .iter()
+        .filter(|client| filter.fits(client));
+    let killed: Vec<ClientId> = fitting.map(|client| client.id).collect();
     for id in &killed {
-        ctx.server.clients.wake(*id);
+        close(ctx, *id);
     }
     let me = !filter.skip_me && filter.fits(ctx.client);
     if me {
@@ -114,4 +111,16 @@ fn kill(ctx: &mut Ctx<'_>, filter: &Filter) -> usize {
         ctx.client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
     }
     killed.len() + usize::from(me)
+}
+
+/// Closes another client. What it listens to ends here and now, not when its
+/// connection notices.
+fn close(ctx: &mut Ctx<'_>, id: ClientId) {
+    let server = &mut *ctx.server;
+    if let Some(client) = server.clients.get_mut(id) {
+        client.flags.insert(ClientFlags::CLOSE_NOW);
+        server.pubsub.forget(client);
+        server.watches.unwatch_all(client);
+        server.clients.wake(id);
+    }
 }

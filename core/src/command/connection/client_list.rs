@@ -72,14 +72,21 @@ fn letters(client: &Client) -> String {
     }
 }
 
-/// One client as a line, in the fields and the order of Redis 7.2.
-pub(super) fn describe(client: &Client, now_ms: i64) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let queued = client
-        .multi
-        .as_ref()
-        .map_or(-1, |multi| multi.commands.len() as i64);
-    let waiting = client.reply.len();
+/// Bytes of commands: of the one that runs, or of those that wait for EXEC.
+fn bytes_of<'a, T: AsRef<[u8]> + 'a>(args: impl IntoIterator<Item = &'a T>) -> usize {
+    args.into_iter().map(|arg| arg.as_ref().len()).sum()
+}
+
+/// One client as a line, in the fields and the order of Redis 7.2; `args_bytes`
+/// and `reply_bytes` are those of the command that runs, if one does. Replies
+/// wait in one buffer, so that there is never a list of them.
+fn describe(client: &Client, now_ms: i64, args_bytes: usize, reply_bytes: usize) -> String {
+    let text = String::from_utf8_lossy;
+    let multi = client.multi.as_ref();
+    let queued = multi.map_or(-1, |multi| multi.commands.len() as i64);
+    let queued_bytes = bytes_of(multi.iter().flat_map(|multi| &multi.commands).flatten());
+    let waiting = client.reply.len() + reply_bytes;
+    let memory = [client.query_buffer_bytes, args_bytes, queued_bytes, waiting];
     let mut line = format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} ",
         client.id.id,
@@ -92,19 +99,22 @@ pub(super) fn describe(client: &Client, now_ms: i64) -> String {
         letters(client),
         client.db,
     );
-    let written = write!(
+    let written = writeln!(
         line,
-        "sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs={} \
-         rbp={} obl={waiting} oll=0 omem=0 tot-mem={} events=r cmd={} user=default redir=-1 resp={} \
-         lib-name={} lib-ver={}",
+        "sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem={args_bytes} \
+         multi-mem={queued_bytes} rbs={waiting} rbp={waiting} obl={waiting} oll=0 omem=0 \
+         tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         client.channels.len(),
         client.patterns.len(),
         client.shard_channels.len(),
         client.query_buffer_bytes,
-        waiting,
-        waiting,
-        client.query_buffer_bytes + waiting + size_of::<Client>(),
+        size_of::<Client>() + memory.iter().sum::<usize>(),
         client.last_command,
+        if client.is_primary() {
+            "(superuser)"
+        } else {
+            "default"
+        },
         if client.protocol == Protocol::Resp3 {
             3
         } else {
@@ -117,8 +127,12 @@ pub(super) fn describe(client: &Client, now_ms: i64) -> String {
     line
 }
 
-pub(super) fn client_info(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
-    let line = describe(ctx.client, ctx.now_ms()) + "\n";
+fn describe_own(ctx: &Ctx<'_>, args: &[&[u8]]) -> String {
+    describe(ctx.client, ctx.now_ms(), bytes_of(args), ctx.reply.len())
+}
+
+pub(super) fn client_info(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let line = describe_own(ctx, args);
     ctx.reply.verbatim(*b"txt", line.as_bytes());
     Ok(())
 }
@@ -146,22 +160,40 @@ fn parse_wanted(words: &[&[u8]]) -> CommandResult<Wanted> {
     }
 }
 
+/// True for a client that is closed already, though its connection has not
+/// noticed yet.
+pub(super) fn is_gone(client: &Client) -> bool {
+    client.flags.contains(ClientFlags::CLOSE_NOW)
+}
+
 pub(super) fn client_list(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let wanted = parse_wanted(&args[2..])?;
-    let shows = |client: &&Client| match &wanted {
+    let shows = |client: &Client| match &wanted {
         Wanted::All => true,
         Wanted::Type(kind) => ClientType::of(client) == *kind,
         Wanted::Ids(ids) => ids.contains(&client.id.id.cast_signed()),
     };
     let now_ms = ctx.now_ms();
-    let own = std::iter::once(&*ctx.client);
-    let mut clients: Vec<&Client> = ctx.server.clients.iter().chain(own).filter(shows).collect();
-    clients.sort_by_key(|client| client.id.id);
-    let mut text = String::new();
-    for client in clients {
-        text.push_str(&describe(client, now_ms));
-        text.push('\n');
+    let others = ctx.server.clients.iter();
+    let mut lines: Vec<(i64, String)> = others
+        .filter(|client| shows(client) && !is_gone(client))
+        .map(|client| (client.id.id.cast_signed(), describe(client, now_ms, 0, 0)))
+        .collect();
+    if shows(ctx.client) {
+        lines.push((ctx.client.id.id.cast_signed(), describe_own(ctx, args)));
     }
-    ctx.reply.verbatim(*b"txt", text.as_bytes());
+    lines.sort_unstable_by_key(|(id, _)| *id);
+    ctx.reply
+        .verbatim(*b"txt", arrange(&lines, &wanted).as_bytes());
     Ok(())
+}
+
+/// The lines in the order of the ids asked for, else oldest first.
+fn arrange(lines: &[(i64, String)], wanted: &Wanted) -> String {
+    let Wanted::Ids(ids) = wanted else {
+        return lines.iter().map(|(_, line)| line.as_str()).collect();
+    };
+    let line_of = |id: &i64| lines.binary_search_by_key(id, |(of, _)| *of).ok();
+    let found = ids.iter().filter_map(line_of);
+    found.map(|place| lines[place].1.as_str()).collect()
 }

@@ -109,7 +109,7 @@ pub(super) fn hello(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         set_name(ctx, name);
     }
     if let Some(protocol) = protocol {
-        ctx.client.protocol = protocol;
+        ctx.client.set_protocol(protocol);
         ctx.reply.set_protocol(protocol);
     }
     describe(ctx);

@@ -2,10 +2,9 @@
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::command::integer::parse_db;
 use crate::engine::client::ClientFlags;
-use crate::engine::pubsub::Kind;
 use crate::resp::Protocol;
-use crate::text::number::parse_i64;
 
 pub(super) fn ping(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     if args.len() > 2 {
@@ -30,11 +29,7 @@ pub(super) fn echo(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 pub(super) fn select(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let index = parse_i64(args[1]).and_then(|index| i32::try_from(index).ok());
-    let index = index.ok_or(CommandError::text("ERR invalid DB index"))?;
-    let db = usize::try_from(index).ok();
-    let db = db.filter(|db| *db < ctx.keys.space().databases());
-    ctx.client.db = db.ok_or(CommandError::DbIndex)?;
+    ctx.client.db = parse_db(args[1], ctx.keys.space().databases())?;
     ctx.keys.select(ctx.client.db);
     ctx.reply.ok();
     Ok(())
@@ -49,21 +44,18 @@ pub(super) fn quit(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
 /// Everything that commands changed about the connection is undone but its id.
 pub(super) fn reset(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     let client = &mut *ctx.client;
+    let links = ClientFlags::PRIMARY | ClientFlags::REPLICA;
+    if client.flags.intersects(links) {
+        return Err(CommandError::text(
+            "ERR can only reset normal client connections",
+        ));
+    }
     client.multi = None;
     ctx.server.watches.unwatch_all(client);
-    let subscriptions = [
-        (Kind::Channel, std::mem::take(&mut client.channels)),
-        (Kind::Pattern, std::mem::take(&mut client.patterns)),
-        (Kind::Shard, std::mem::take(&mut client.shard_channels)),
-    ];
-    for (kind, names) in subscriptions {
-        for name in names {
-            ctx.server.pubsub.unsubscribe(kind, &name, client.id);
-        }
-    }
+    ctx.server.pubsub.forget(client);
     client.name.clear();
     client.db = 0;
-    client.protocol = Protocol::Resp2;
+    client.set_protocol(Protocol::Resp2);
     client.authenticated = ctx.server.config.requirepass.is_empty();
     client.flags.remove(
         ClientFlags::NO_EVICT

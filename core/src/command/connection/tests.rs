@@ -12,7 +12,14 @@ fn ping_echo_and_select() {
     assert_eq!(t.run("select 3"), "+OK");
     t.run("set k v");
     assert_eq!(t.run("select 16"), "-ERR DB index is out of range");
-    assert_eq!(t.run("select x"), "-ERR invalid DB index");
+    assert_eq!(
+        t.run("select x"),
+        "-ERR value is not an integer or out of range"
+    );
+    assert_eq!(
+        t.run("select 99999999999"),
+        "-ERR value is out of range, value must between -2147483648 and 2147483647"
+    );
     assert_eq!(t.run("select 0"), "+OK");
     assert_eq!(t.run("get k"), "$-1");
 }
@@ -55,6 +62,75 @@ fn clients_are_listed_and_killed() {
         "-ERR client-id should be greater than 0"
     );
     assert_eq!(t.run("client kill nonsense 1 2"), "-ERR syntax error");
+}
+
+#[test]
+fn a_killed_client_is_gone_at_once() {
+    let mut t = TestEngine::new();
+    let other = t.connect();
+    t.run_as(other, "subscribe news");
+    assert_eq!(t.run("client kill type pubsub"), ":1");
+    assert_eq!(t.run("publish news x"), ":0");
+    assert_eq!(t.run("client kill id 2"), ":0");
+    assert_eq!(t.run("client list id 2"), "$0");
+    t.run_as(other, "set k 1");
+    assert_eq!(t.run("get k"), "$-1", "what it had sent does not run");
+}
+
+#[test]
+fn a_clients_line_has_the_fields_of_redis_in_their_order() {
+    let mut t = TestEngine::new();
+    let other = t.connect();
+    t.run_as(other, "multi");
+    t.run_as(other, "set key value");
+    t.run("client setname me");
+    t.run("client setinfo lib-name lib");
+    t.now_ms += 2500;
+    let line = t.run("client info");
+    let line = line.split_once(' ').expect("a length, then the line").1;
+    let fields = line.split_whitespace().filter_map(|f| f.split_once('='));
+    let names: Vec<&str> = fields.map(|(name, _)| name).collect();
+    assert_eq!(
+        names.join(" "),
+        "id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem \
+         multi-mem rbs rbp obl oll omem tot-mem events cmd user redir resp lib-name lib-ver"
+    );
+    for part in [
+        "name=me age=2 idle=0 flags=N db=0",
+        "multi=-1 qbuf=0 qbuf-free=0 argv-mem=10 multi-mem=0",
+        "cmd=client|info user=default redir=-1 resp=2 lib-name=lib lib-ver=",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    let lines = t.run("client list id 2 7 1 2");
+    assert!(
+        lines.contains("flags=x") && lines.contains("multi=1 "),
+        "{lines}"
+    );
+    assert!(lines.contains("multi-mem=11 "), "{lines}");
+    let ids = lines.match_indices("id=").map(|(at, _)| &lines[at..at + 4]);
+    let ids: Vec<&str> = ids.filter(|id| *id == "id=1" || *id == "id=2").collect();
+    assert_eq!(ids, ["id=2", "id=1", "id=2"], "in the order asked for");
+}
+
+#[test]
+fn reads_of_an_untouching_client_leave_access_times_alone() {
+    let mut t = TestEngine::new();
+    t.run("set k 1");
+    assert_eq!(t.run("client no-touch on"), "+OK");
+    t.now_ms += 5000;
+    t.run("get k");
+    assert_eq!(t.run("object idletime k"), ":5");
+    t.run("touch k");
+    assert_eq!(t.run("object idletime k"), ":0", "TOUCH means it");
+    t.run("client no-touch off");
+    t.now_ms += 5000;
+    t.run("exists k");
+    t.run("ttl k");
+    t.run("type k");
+    assert_eq!(t.run("object idletime k"), ":5", "asking is no use");
+    t.run("get k");
+    assert_eq!(t.run("object idletime k"), ":0");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! PUBLISH and SPUBLISH.
+//!
+//! A message that the publisher itself listens to follows the command's reply,
+//! because inside EXEC's array there is no place for it.
 
 use crate::command::Ctx;
 use crate::command::error::CommandResult;
 
 pub(super) fn publish(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let server = &mut *ctx.server;
-    let own = (ctx.client.id, &mut *ctx.reply);
+    let own = (ctx.client.id, &mut ctx.client.pushes);
     let receivers = server
         .pubsub
         .publish(&mut server.clients, own, args[1], args[2]);
@@ -15,7 +18,7 @@ pub(super) fn publish(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 
 pub(super) fn spublish(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let server = &mut *ctx.server;
-    let own = (ctx.client.id, &mut *ctx.reply);
+    let own = (ctx.client.id, &mut ctx.client.pushes);
     let receivers = server
         .pubsub
         .publish_shard(&mut server.clients, own, args[1], args[2]);

@@ -1,19 +1,9 @@
 //! Starting and ending subscriptions.
 
-use std::collections::BTreeSet;
-
 use crate::command::Ctx;
 use crate::command::error::CommandResult;
 use crate::engine::client::Client;
 use crate::engine::pubsub::Kind;
-
-const fn names_of(client: &mut Client, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
-    match kind {
-        Kind::Channel => &mut client.channels,
-        Kind::Pattern => &mut client.patterns,
-        Kind::Shard => &mut client.shard_channels,
-    }
-}
 
 /// The subscriptions a confirmation counts: shard channels are counted apart.
 fn count(client: &Client, kind: Kind) -> usize {
@@ -35,7 +25,7 @@ fn confirm(ctx: &mut Ctx<'_>, kind: Kind, event: &str, name: Option<&[u8]>) {
 
 fn start(ctx: &mut Ctx<'_>, kind: Kind, event: &str, names: &[&[u8]]) {
     for name in names {
-        if names_of(ctx.client, kind).insert(name.to_vec()) {
+        if ctx.client.subscribed_mut(kind).insert(name.to_vec()) {
             ctx.server.pubsub.subscribe(kind, name, ctx.client.id);
         }
         confirm(ctx, kind, event, Some(name));
@@ -46,13 +36,13 @@ fn start(ctx: &mut Ctx<'_>, kind: Kind, event: &str, names: &[&[u8]]) {
 fn end(ctx: &mut Ctx<'_>, kind: Kind, event: &str, names: &[&[u8]]) {
     let all: Vec<Vec<u8>>;
     let names: Vec<&[u8]> = if names.is_empty() {
-        all = names_of(ctx.client, kind).iter().cloned().collect();
+        all = ctx.client.subscribed_mut(kind).iter().cloned().collect();
         all.iter().map(Vec::as_slice).collect()
     } else {
         names.to_vec()
     };
     for name in &names {
-        if names_of(ctx.client, kind).remove(*name) {
+        if ctx.client.subscribed_mut(kind).remove(*name) {
             ctx.server.pubsub.unsubscribe(kind, name, ctx.client.id);
         }
         confirm(ctx, kind, event, Some(name));

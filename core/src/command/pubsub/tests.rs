@@ -45,7 +45,15 @@ fn resp3_listeners_get_pushes_and_go_on_working() {
     t.run("hello 3");
     assert_eq!(t.run("subscribe a"), ">3 $9 subscribe $1 a :1");
     assert_eq!(t.run("get k"), "_");
-    assert_eq!(t.run("publish a x"), ">3 $7 message $1 a $1 x :1");
+    assert_eq!(t.run("publish a x"), ":1 >3 $7 message $1 a $1 x");
+    for line in ["multi", "ping 1", "publish a x", "ping 2"] {
+        t.run(line);
+    }
+    assert_eq!(
+        t.run("exec"),
+        "*3 $1 1 :1 $1 2 >3 $7 message $1 a $1 x",
+        "a message never stands inside the reply"
+    );
     assert_eq!(t.run("punsubscribe"), ">3 $12 punsubscribe _ :1");
 }
 

@@ -2,6 +2,7 @@
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::resp::Protocol;
 
 /// What Redis answers; it happens to resemble pi.
 #[allow(clippy::approx_constant, reason = "it is not meant as pi")]
@@ -38,10 +39,17 @@ pub(super) fn protocol(ctx: &mut Ctx<'_>, kind: &[u8]) -> CommandResult {
             }
             reply.bulk(b"Some real reply following the attribute");
         }
+        b"push" if reply.protocol() == Protocol::Resp2 => {
+            return Err(CommandError::text(
+                "ERR RESP2 is not supported by this command",
+            ));
+        }
         b"push" => {
-            reply.push(2);
-            reply.bulk(b"server-cpu-usage");
-            reply.int(42);
+            let pushes = &mut ctx.client.pushes;
+            pushes.push(2);
+            pushes.bulk(b"server-cpu-usage");
+            pushes.int(42);
+            reply.bulk(b"Some real reply following the push reply");
         }
         b"verbatim" => reply.verbatim(*b"txt", b"This is a verbatim\nstring"),
         b"true" => reply.bool(true),
@@ -50,7 +58,7 @@ pub(super) fn protocol(ctx: &mut Ctx<'_>, kind: &[u8]) -> CommandResult {
         _ => {
             return Err(CommandError::text(
                 "ERR Wrong protocol type name. Please use one of the following: \
-                 string|integer|double|null|array|set|map|attrib|push|verbatim|true|false|bignum",
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
             ));
         }
     }
