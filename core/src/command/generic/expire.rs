@@ -56,30 +56,52 @@ impl Conditions {
     }
 }
 
-/// The moment in unix ms that is `amount` after `base_ms`.
-fn moment(amount: &[u8], factor: i64, base_ms: i64, command: &'static str) -> CommandResult<i64> {
-    let amount = parse_i64(amount).ok_or(CommandError::NotInteger)?;
-    let moment = amount.checked_mul(factor).filter(|_| amount != i64::MIN);
-    moment
-        .and_then(|ms| ms.checked_add(base_ms))
-        .ok_or(CommandError::InvalidExpire(command))
+/// How a command of this family counts.
+struct Counting {
+    name: &'static str,
+    /// Milliseconds a unit.
+    factor: i64,
+    /// From now, else from 1970.
+    relative: bool,
 }
 
-fn set_expiry(ctx: &mut Ctx<'_>, args: &[&[u8]], at_ms: i64) -> CommandResult {
+impl Counting {
+    /// The moment in unix ms that is `amount` on.
+    fn moment(&self, amount: &[u8], now_ms: i64) -> CommandResult<i64> {
+        let amount = parse_i64(amount).ok_or(CommandError::NotInteger)?;
+        let base_ms = if self.relative { now_ms } else { 0 };
+        let moment = amount.checked_mul(self.factor);
+        moment
+            .and_then(|ms| ms.checked_add(base_ms))
+            .ok_or(CommandError::InvalidExpire(self.name))
+    }
+}
+
+/// True where a moment that has passed removes the key at once. A replica leaves
+/// that to its primary.
+fn decides(ctx: &Ctx<'_>) -> bool {
+    !ctx.client.is_primary() && !ctx.server.replication.is_replica()
+}
+
+fn set_expiry(ctx: &mut Ctx<'_>, args: &[&[u8]], counting: &Counting) -> CommandResult {
     let key = args[1];
     let conditions = Conditions::parse(&args[3..])?;
+    let at_ms = counting.moment(args[2], ctx.now_ms())?;
     let old = ctx.keys.peek(key).map(Entry::expire_ms);
     let allowed = old.is_some_and(|old| conditions.allow(old, at_ms));
     if allowed {
         ctx.effects.changed(1);
-        if at_ms <= ctx.now_ms() && !ctx.client.is_primary() {
+        if at_ms <= ctx.now_ms() && decides(ctx) {
             ctx.keys.remove(key);
             ctx.notify(NotifyClass::GENERIC, "del", key);
             ctx.propagate(&[b"DEL", key]);
         } else {
             ctx.keys.set_expire(key, Some(at_ms));
             ctx.notify(NotifyClass::GENERIC, "expire", key);
-            ctx.propagate(&[b"PEXPIREAT", key, at_ms.to_string().as_bytes()]);
+            let moment = at_ms.to_string();
+            let absolute: [&[u8]; 3] = [b"PEXPIREAT", key, moment.as_bytes()];
+            // Redis repeats the conditions.
+            ctx.propagate(&[&absolute, &args[3..]].concat());
         }
     }
     ctx.reply.int(i64::from(allowed));
@@ -87,23 +109,39 @@ fn set_expiry(ctx: &mut Ctx<'_>, args: &[&[u8]], at_ms: i64) -> CommandResult {
 }
 
 pub(super) fn expire(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let at_ms = moment(args[2], 1000, ctx.now_ms(), "expire")?;
-    set_expiry(ctx, args, at_ms)
+    let counting = Counting {
+        name: "expire",
+        factor: 1000,
+        relative: true,
+    };
+    set_expiry(ctx, args, &counting)
 }
 
 pub(super) fn pexpire(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let at_ms = moment(args[2], 1, ctx.now_ms(), "pexpire")?;
-    set_expiry(ctx, args, at_ms)
+    let counting = Counting {
+        name: "pexpire",
+        factor: 1,
+        relative: true,
+    };
+    set_expiry(ctx, args, &counting)
 }
 
 pub(super) fn expireat(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let at_ms = moment(args[2], 1000, 0, "expireat")?;
-    set_expiry(ctx, args, at_ms)
+    let counting = Counting {
+        name: "expireat",
+        factor: 1000,
+        relative: false,
+    };
+    set_expiry(ctx, args, &counting)
 }
 
 pub(super) fn pexpireat(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let at_ms = moment(args[2], 1, 0, "pexpireat")?;
-    set_expiry(ctx, args, at_ms)
+    let counting = Counting {
+        name: "pexpireat",
+        factor: 1,
+        relative: false,
+    };
+    set_expiry(ctx, args, &counting)
 }
 
 pub(super) fn persist(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
@@ -120,7 +158,7 @@ pub(super) fn persist(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 
 /// Answers -2 without the key, -1 without an expiry, else what `show` makes of it.
 fn reply_expiry(ctx: &mut Ctx<'_>, key: &[u8], show: impl Fn(i64) -> i64) -> CommandResult {
-    let answer = match ctx.keys.peek(key).map(Entry::expire_ms) {
+    let answer = match ctx.keys.look(key).map(Entry::expire_ms) {
         None => -2,
         Some(None) => -1,
         Some(Some(at_ms)) => show(at_ms),
@@ -136,12 +174,14 @@ const fn seconds(ms: i64) -> i64 {
 
 pub(super) fn ttl(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let now_ms = ctx.now_ms();
-    reply_expiry(ctx, args[1], |at_ms| seconds((at_ms - now_ms).max(0)))
+    reply_expiry(ctx, args[1], |at_ms| {
+        seconds(at_ms.saturating_sub(now_ms).max(0))
+    })
 }
 
 pub(super) fn pttl(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let now_ms = ctx.now_ms();
-    reply_expiry(ctx, args[1], |at_ms| (at_ms - now_ms).max(0))
+    reply_expiry(ctx, args[1], |at_ms| at_ms.saturating_sub(now_ms).max(0))
 }
 
 pub(super) fn expiretime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {

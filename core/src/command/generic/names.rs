@@ -2,8 +2,8 @@
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::command::integer::parse_db;
 use crate::engine::effects::NotifyClass;
-use crate::text::number::parse_i64;
 
 /// Renames `from`, which is there, and overwrites `to`.
 fn put_under(ctx: &mut Ctx<'_>, from: &[u8], to: &[u8]) {
@@ -40,10 +40,7 @@ pub(super) fn renamenx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 pub(super) fn move_(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let key = args[1];
     let from = ctx.keys.db_index();
-    let to = parse_i64(args[2]).ok_or(CommandError::NotInteger)?;
-    let to = usize::try_from(to).ok();
-    let to = to.filter(|to| *to < ctx.keys.space().databases());
-    let to = to.ok_or(CommandError::DbIndex)?;
+    let to = parse_db(args[2], ctx.keys.space().databases())?;
     if from == to {
         return Err(CommandError::text(
             "ERR source and destination objects are the same",

@@ -24,12 +24,18 @@ pub(super) fn unlink(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 
 pub(super) fn exists(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let keys = &mut ctx.keys;
-    let found = args[1..].iter().filter(|key| keys.entry(key).is_some());
+    let found = args[1..].iter().filter(|key| keys.look(key).is_some());
     let found = found.count();
     ctx.reply.count(found);
     Ok(())
 }
 
+/// The one command that touches whatever CLIENT NO-TOUCH says.
 pub(super) fn touch(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    exists(ctx, args)
+    let keys = &mut ctx.keys;
+    keys.set_touching(true);
+    let found = args[1..].iter().filter(|key| keys.entry(key).is_some());
+    let found = found.count();
+    ctx.reply.count(found);
+    Ok(())
 }

@@ -47,7 +47,7 @@ fn expiries_are_absolute_in_the_stream() {
     assert_eq!(t.run("exists k"), ":0");
     assert_eq!(
         t.stream(),
-        "PEXPIREAT k 1100000 | PEXPIREAT k 1050000 | persist k | DEL k"
+        "PEXPIREAT k 1100000 | PEXPIREAT k 1050000 lt | persist k | DEL k"
     );
 }
 
@@ -148,4 +148,41 @@ fn wait_without_replicas_blocks_until_its_time() {
     t.now_ms += 1;
     t.tick();
     assert_eq!(t.output(t.id), ":0");
+}
+
+#[test]
+fn expiries_are_checked_and_repeated_as_redis_does() {
+    let mut t = TestEngine::new();
+    assert_eq!(t.run("expire k x zz"), "-ERR Unsupported option zz");
+    t.run("set k 1");
+    t.stream();
+    assert_eq!(t.run("expire k 100 nx"), ":1");
+    assert_eq!(t.stream(), "PEXPIREAT k 1100000 nx");
+    assert_eq!(
+        t.run("expire k -9223372036854775808"),
+        "-ERR invalid expire time in 'expire' command"
+    );
+    assert_eq!(t.run("pexpire k -9223372036854775808"), ":1");
+    assert_eq!(t.stream(), "DEL k");
+    assert_eq!(
+        t.run("wait 1 9223372036854775807"),
+        "-ERR timeout is out of range"
+    );
+}
+
+#[test]
+fn asking_about_a_key_counts_as_a_look_up() {
+    let mut t = TestEngine::new();
+    t.run("set k 1");
+    for line in [
+        "ttl k",
+        "type k",
+        "exists k n",
+        "object encoding k",
+        "expire k 5",
+    ] {
+        t.run(line);
+    }
+    let stats = t.engine.key_stats();
+    assert_eq!((stats.hits, stats.misses), (4, 1));
 }

@@ -20,6 +20,8 @@ pub(super) fn wait(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     if timeout_ms < 0 {
         return Err(CommandError::TimeoutNegative);
     }
+    let deadline_ms = ctx.now_ms().checked_add(timeout_ms);
+    let deadline_ms = deadline_ms.ok_or(CommandError::text("ERR timeout is out of range"))?;
     let offset = ctx.client.write_offset;
     let reached = ctx.server.replication.acknowledged(offset);
     let wanted = usize::try_from(replicas).unwrap_or(0);
@@ -30,7 +32,7 @@ pub(super) fn wait(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     ctx.client.blocked = Some(Blocked::Wait {
         offset,
         replicas: wanted,
-        deadline_ms: (timeout_ms > 0).then(|| ctx.now_ms().saturating_add(timeout_ms)),
+        deadline_ms: (timeout_ms > 0).then_some(deadline_ms),
     });
     ctx.server.waiting.push(ctx.client.id);
     ctx.server.replication.getack_wanted = true;
