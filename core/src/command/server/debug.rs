@@ -86,18 +86,24 @@ fn reload(ctx: &mut Ctx<'_>) -> CommandResult {
 }
 
 /// Keys are made in one go, so that their number is bounded.
-const POPULATE_MAX_KEYS: usize = 100_000_000;
+const POPULATE_MAX_KEYS: u64 = 100_000_000;
 
+fn positive(text: &[u8], max: u64) -> CommandResult<usize> {
+    let number = parse_usize(text).filter(|number| *number as u64 <= max);
+    number.ok_or(CommandError::text(
+        "ERR value is out of range, must be positive",
+    ))
+}
+
+/// Makes keys. The stream gets the command as it is: where the same keys are
+/// there before, the same are made.
 fn populate(ctx: &mut Ctx<'_>, count: &[u8], options: &[&[u8]]) -> CommandResult {
-    let count = parse_usize(count).filter(|count| *count <= POPULATE_MAX_KEYS);
-    let count = count.ok_or(CommandError::OutOfRange)?;
+    let count = positive(count, POPULATE_MAX_KEYS)?;
     let prefix: &[u8] = options.first().copied().unwrap_or(b"key");
+    let size_max = ctx.server.config.proto_max_bulk_len;
     let size = match options.get(1) {
-        None => None,
-        Some(size) => {
-            let size = parse_usize(size).ok_or(CommandError::OutOfRange)?;
-            Some(size).filter(|size| *size as u64 <= ctx.server.config.proto_max_bulk_len)
-        }
+        None => 0,
+        Some(size) => positive(size, size_max)?,
     };
     for number in 0..count {
         let mut key = prefix.to_vec();
@@ -106,10 +112,11 @@ fn populate(ctx: &mut Ctx<'_>, count: &[u8], options: &[&[u8]]) -> CommandResult
             continue;
         }
         let mut value = format!("value:{number}").into_bytes();
-        if let Some(size) = size {
+        if size > 0 {
             value.resize(size, 0);
         }
         ctx.keys.put(&key, Value::Str(value), None);
+        ctx.effects.changed(1);
     }
     ctx.reply.ok();
     Ok(())

@@ -70,8 +70,14 @@ fn parse_db(ctx: &Ctx<'_>, text: &[u8], which: &str) -> CommandResult<usize> {
 pub(super) fn swapdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let first = parse_db(ctx, args[1], "first")?;
     let second = parse_db(ctx, args[2], "second")?;
+    if first == second {
+        ctx.effects.changed(1);
+        ctx.reply.ok();
+        return Ok(());
+    }
     for (db, other) in [(first, second), (second, first)] {
-        let space = ctx.keys.space();
+        let keys = &ctx.keys;
+        let space = keys.space();
         let server = &mut *ctx.server;
         server.watches.database_replaced(
             &mut server.clients,
@@ -79,6 +85,7 @@ pub(super) fn swapdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             db,
             |key| space.find(db, key).is_some(),
             |key| match space.find(other, key) {
+                Some(entry) if keys.is_expired(entry) => KeyState::Expired,
                 Some(_) => KeyState::Live,
                 None => KeyState::Absent,
             },

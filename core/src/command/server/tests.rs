@@ -75,3 +75,50 @@ fn populate_makes_what_is_not_there() {
             .starts_with("-ERR unknown subcommand or wrong number")
     );
 }
+
+#[test]
+fn populate_is_repeated_by_those_who_follow() {
+    let mut t = TestEngine::new();
+    assert_eq!(t.run("debug populate 2 p 0"), "+OK");
+    assert_eq!(t.run("get p:1"), "$7 value:1");
+    assert_eq!(t.run("debug populate 2 p"), "+OK");
+    assert_eq!(
+        t.stream(),
+        "debug populate 2 p 0",
+        "once, as it made something"
+    );
+    assert_eq!(
+        t.run("debug populate x"),
+        "-ERR value is out of range, must be positive"
+    );
+}
+
+#[test]
+fn pushes_follow_the_reply() {
+    let mut t = TestEngine::new();
+    assert_eq!(
+        t.run("debug protocol push"),
+        "-ERR RESP2 is not supported by this command"
+    );
+    t.run("hello 3");
+    assert_eq!(
+        t.run("debug protocol push"),
+        "$40 Some real reply following the push reply >2 $16 server-cpu-usage :42"
+    );
+}
+
+#[test]
+fn swapping_tells_watchers_what_they_would_see() {
+    let mut t = TestEngine::new();
+    let mut outcome = |before: &str, line: &str| {
+        t.run("flushall");
+        t.run(before);
+        t.run("watch k");
+        t.run(line);
+        t.run("multi");
+        t.run("exec")
+    };
+    assert_eq!(outcome("set k 1", "swapdb 0 5"), "*-1");
+    assert_eq!(outcome("set l 1", "swapdb 0 5"), "*0");
+    assert_eq!(outcome("set k 1", "swapdb 0 0"), "*0");
+}
