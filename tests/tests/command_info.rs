@@ -19,12 +19,9 @@ const LATER: &[&str] = &[
     "bzpopmax",
     "bzpopmin",
     // serialised values, and moving them between servers
-    "copy",
     "dump",
     "migrate",
     "restore",
-    "sort",
-    "sort_ro",
     // the log on disk
     "waitaof",
     // holding clients back
@@ -78,6 +75,7 @@ const SERVER: &[&str] = &[
     "flushdb",
     "info",
     "lastsave",
+    "lolwut",
     "psync",
     "replconf",
     "replicaof",

@@ -23,6 +23,7 @@ pub mod sample;
 pub mod scan_args;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod spec;
 pub mod string;
 pub mod table;

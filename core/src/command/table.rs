@@ -14,6 +14,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::introspection::COMMANDS,
     super::list::COMMANDS,
     super::server::COMMANDS,
+    super::sort::COMMANDS,
     super::set::COMMANDS,
     super::persistence::COMMANDS,
     super::pubsub::COMMANDS,

@@ -1,5 +1,6 @@
 //! Keys whatever they hold: removing, naming, expiring, walking.
 
+mod copy;
 mod expire;
 mod names;
 mod object;
@@ -12,6 +13,7 @@ mod walk;
 use super::{Acl, ArgSpec, CommandSpec, Flags, Group, KeyFlags, KeySpec};
 pub(crate) use object::encoding_of;
 
+use copy::copy;
 use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use names::{move_, rename, renamenx};
 use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount, type_};
@@ -21,6 +23,23 @@ use walk::{keys, randomkey, scan};
 
 /// The rows of the family.
 pub const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("copy", -3, copy)
+        .group(Group::Generic)
+        .since("6.2.0")
+        .summary("Copies a value to another key.")
+        .complexity("O(N) worst case")
+        .flags(Flags::WRITE.union(Flags::DENYOOM))
+        .acl(Acl::KEYSPACE)
+        .keys(&[
+            KeySpec::at(1, KeyFlags::RO.union(KeyFlags::ACCESS)),
+            KeySpec::at(2, KeyFlags::OW.union(KeyFlags::UPDATE)),
+        ])
+        .args(&[
+            ArgSpec::key("source", 0),
+            ArgSpec::key("destination", 1),
+            ArgSpec::integer("destination-db").token("DB").optional(),
+            ArgSpec::pure_token("replace", "REPLACE").optional(),
+        ]),
     CommandSpec::new("del", -2, del)
         .group(Group::Generic)
         .since("1.0.0")

@@ -28,6 +28,31 @@ fn keys_are_removed_counted_and_named() {
 }
 
 #[test]
+fn a_copy_is_a_value_of_its_own() {
+    let mut t = TestEngine::new();
+    t.run("rpush l a b");
+    t.run("pexpire l 5000");
+    t.run("set k 1");
+    t.stream();
+    assert_eq!(t.run("copy nope x"), ":0");
+    assert_eq!(t.run("copy l k"), ":0");
+    assert_eq!(t.run("copy l k replace"), ":1");
+    assert_eq!(t.run("copy l l db 3"), ":1");
+    assert_eq!(
+        t.run("copy l l DB 0"),
+        "-ERR source and destination objects are the same"
+    );
+    assert_eq!(t.run("copy l x db 16"), "-ERR DB index is out of range");
+    assert_eq!(t.run("copy l x db"), "-ERR syntax error");
+    assert_eq!(t.stream(), "copy l k replace | copy l l db 3");
+    t.run("rpush k c");
+    assert_eq!(t.run("llen l"), ":2");
+    assert_eq!(t.run("pttl k"), ":5000");
+    t.run("select 3");
+    assert_eq!(t.run("lrange l 0 -1"), "*2 $1 a $1 b");
+}
+
+#[test]
 fn expiries_are_absolute_in_the_stream() {
     let mut t = TestEngine::new();
     t.run("set k v");

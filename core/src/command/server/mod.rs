@@ -5,6 +5,7 @@ mod debug_object;
 mod debug_protocol;
 mod digest;
 mod flush;
+mod lolwut;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tests;
 use super::{Acl, ArgSpec, CommandSpec, Flags, Group};
 use debug::debug;
 use flush::{dbsize, flushall, flushdb, swapdb};
+use lolwut::lolwut;
 use role::{lastsave, role, time};
 
 /// The rows of the family.
@@ -76,6 +78,13 @@ pub const COMMANDS: &[CommandSpec] = &[
         .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
         .acl(Acl::ADMIN.union(Acl::DANGEROUS))
         .tips(&["nondeterministic_output"]),
+    CommandSpec::new("lolwut", -1, lolwut)
+        .group(Group::Server)
+        .since("5.0.0")
+        .summary("Draws a picture, and tells the version.")
+        .complexity("-")
+        .flags(Flags::READONLY.union(Flags::FAST))
+        .args(&[ArgSpec::integer("version").token("VERSION").optional()]),
     CommandSpec::new("role", 1, role)
         .group(Group::Server)
         .since("2.8.12")

@@ -117,3 +117,36 @@ fn swapping_tells_watchers_what_they_would_see() {
     assert_eq!(outcome("set l 1", "swapdb 0 5"), "*0");
     assert_eq!(outcome("set k 1", "swapdb 0 0"), "*0");
 }
+
+#[test]
+fn a_picture_has_the_size_that_was_asked_for_and_the_version_below() {
+    let mut t = TestEngine::new();
+    assert!(t.run("lolwut").ends_with("Redis ver. 7.2.4"));
+    let town = t.run("lolwut version 6 10 4");
+    let lines: Vec<&str> = town.lines().collect();
+    assert!(lines.len() > 4, "{town}");
+    // Ten columns are forty dots in ten characters; two squares a row are ten dots high.
+    let squares = t.run("lolwut VERSION 5 10 2 3");
+    let braille = squares.lines().filter(|line| line.contains('\u{2800}'));
+    assert!(braille.clone().count() > 3);
+    assert!(
+        braille
+            .clone()
+            .skip(1)
+            .all(|line| line.chars().count() == 10)
+    );
+    for line in [
+        "lolwut version 5 x",
+        "lolwut version x",
+        "lolwut version 6 1 x",
+    ] {
+        assert_eq!(
+            t.run(line),
+            "-ERR value is not an integer or out of range",
+            "{line}"
+        );
+    }
+    let smallest = t.run("lolwut version 5 -1 0 0");
+    assert!(smallest.ends_with("Redis ver. 7.2.4"), "{smallest}");
+    assert!(t.run("lolwut 1 2 3").ends_with("Redis ver. 7.2.4"));
+}
