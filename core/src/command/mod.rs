@@ -16,6 +16,7 @@ pub mod keys;
 mod keys_tests;
 mod legacy;
 pub mod list;
+pub mod memory;
 pub mod persistence;
 pub mod pubsub;
 pub mod replication;

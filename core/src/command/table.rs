@@ -13,6 +13,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::hash::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,
+    super::memory::COMMANDS,
     super::server::COMMANDS,
     super::sort::COMMANDS,
     super::set::COMMANDS,

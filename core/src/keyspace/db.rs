@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use super::entry::Entry;
 use super::hash::HashSeed;
+use super::segment::SLOT_BYTES;
 use super::table::Table;
+
+/// What an expiry takes in the index: 16 bytes, in nodes that insertions in any
+/// order leave about two thirds full.
+const EXPIRY_BYTES: usize = 24;
 
 /// One numbered database.
 pub struct Db {
@@ -63,6 +68,21 @@ impl Db {
         }
         let mean = self.expire_sum_ms / count - i128::from(now_ms);
         i64::try_from(mean.max(0)).unwrap_or(i64::MAX)
+    }
+
+    /// Bytes of the index of what expires.
+    #[must_use]
+    pub fn expires_bytes(&self) -> usize {
+        self.expires.len() * EXPIRY_BYTES
+    }
+
+    /// Bytes that `entry` takes in a database: all of its own, its slot in the
+    /// table and its place among what expires. A collection is judged by its
+    /// first `samples` elements.
+    #[must_use]
+    pub fn entry_bytes(entry: &Entry, samples: usize) -> usize {
+        let expiry = entry.expire_ms().map_or(0, |_| EXPIRY_BYTES);
+        SLOT_BYTES + expiry + entry.heap_bytes(samples)
     }
 
     pub(super) fn note_expiry(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {

@@ -19,7 +19,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::value::{Hash, List, Set, Stream, Value, ValueMut, ValueRef, ZSet};
+use crate::value::{ARC_COUNTS_BYTES, Hash, List, Set, Stream, Value, ValueMut, ValueRef, ZSet};
 
 /// The longest string kept inside the entry's own allocation, in bytes.
 pub const INLINE_MAX_BYTES: usize = 1024;
@@ -396,6 +396,21 @@ impl Entry {
     #[inline]
     pub(crate) fn address(&self) -> *const u8 {
         self.0.as_ptr()
+    }
+
+    /// Bytes of this block and of all that the value points to; a collection is
+    /// judged by its first `samples` elements.
+    #[must_use]
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        let value = if self.tag() & KIND_MASK == SHARED {
+            // SAFETY: the kind was just checked, and each kind's word is the
+            // pointer that was stored for it.
+            let bytes = unsafe { &*(self.word() as *const Vec<u8>) };
+            ARC_COUNTS_BYTES + size_of::<Vec<u8>>() + bytes.capacity()
+        } else {
+            self.value().collection_bytes(samples)
+        };
+        self.block_bytes() + value
     }
 
     /// Bytes of this block, without what the value points to.

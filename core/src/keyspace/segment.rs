@@ -18,6 +18,9 @@ pub(super) const GROUP_BITS: u32 = 6;
 /// A segment splits when it holds more than 7/8 of its slots.
 pub(super) const SPLIT_AT: usize = GROUPS * SLOTS * 7 / 8;
 
+/// A slot's share of its segment, in bytes.
+pub(super) const SLOT_BYTES: usize = size_of::<Segment>() / (GROUPS * SLOTS);
+
 const FULL: u16 = (1 << SLOTS) - 1;
 const OVERFLOWED: u16 = 1 << 15;
 

@@ -100,6 +100,11 @@ impl<T> Block<T> {
         self.header().cap as usize
     }
 
+    /// The size of the allocation, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        Self::layout(self.capacity()).size()
+    }
+
     /// Whether no other handle shares the block.
     pub(super) fn is_unique(&self) -> bool {
         // Acquire pairs with the Release in `drop`: what other handles read

@@ -31,6 +31,7 @@ mod build;
 mod element;
 mod iter;
 mod locate;
+mod memory;
 mod node;
 #[cfg(test)]
 mod tests;

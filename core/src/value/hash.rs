@@ -155,6 +155,15 @@ impl Hash {
         }
     }
 
+    /// Bytes on the heap, judged by the first `samples` elements.
+    #[must_use]
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        match &self.repr {
+            Repr::Packed(pack) => pack.capacity(),
+            Repr::Large { index, .. } => index.heap_bytes(samples),
+        }
+    }
+
     /// The fields and values in turn, if the hash is packed.
     #[must_use]
     pub fn as_listpack(&self) -> Option<&Listpack> {

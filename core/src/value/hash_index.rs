@@ -133,6 +133,25 @@ impl HashIndex {
         self.tree.is_empty()
     }
 
+    /// Bytes on the heap, the items' own included, judged by the first `samples`.
+    #[must_use]
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        let of_item = |hashed: &Hashed| hashed.item.heap_bytes();
+        self.tree.heap_bytes(samples, of_item)
+    }
+
+    /// Bytes on the heap without the items, which something else owns as well.
+    #[must_use]
+    pub fn node_bytes(&self, samples: usize) -> usize {
+        self.tree.heap_bytes(samples, |_| 0)
+    }
+
+    /// How many items each leaf of the tree holds, in hash order.
+    #[must_use]
+    pub fn leaf_lens(&self) -> Vec<usize> {
+        self.tree.leaf_lens()
+    }
+
     /// The item of `field`.
     #[must_use]
     pub fn get(&self, seed: HashSeed, field: &[u8]) -> Option<&Item> {

@@ -21,6 +21,9 @@ pub use set::Set;
 pub use stream::Stream;
 pub use zset::ZSet;
 
+/// What an `Arc` keeps beside its value: two counts.
+pub(crate) const ARC_COUNTS_BYTES: usize = 2 * size_of::<usize>();
+
 /// Freeing a string beyond this goes back to the system, which takes long.
 const LARGE_STRING_BYTES: usize = 1 << 20;
 /// A collection of more allocations than this takes long to free.
@@ -116,6 +119,20 @@ impl ValueRef<'_> {
             Self::Set(_) => "set",
             Self::ZSet(_) => "zset",
             Self::Stream(_) => "stream",
+        }
+    }
+
+    /// Bytes that a collection takes beside the block of its key, judged by its
+    /// first `samples` elements. A string's depend on its entry, which knows them.
+    #[must_use]
+    pub(crate) fn collection_bytes(&self, samples: usize) -> usize {
+        match self {
+            Self::Str(_) | Self::Int(_) => 0,
+            Self::List(list) => size_of::<List>() + list.heap_bytes(samples),
+            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(samples),
+            Self::Set(set) => size_of::<Set>() + set.heap_bytes(samples),
+            Self::ZSet(zset) => size_of::<ZSet>() + zset.heap_bytes(samples),
+            Self::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(samples),
         }
     }
 

@@ -163,6 +163,16 @@ impl Set {
         }
     }
 
+    /// Bytes on the heap, judged by the first `samples` elements.
+    #[must_use]
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        match &self.repr {
+            Repr::Ints(ints) => ints.capacity(),
+            Repr::Packed(pack) => pack.capacity(),
+            Repr::Large(index) => index.heap_bytes(samples),
+        }
+    }
+
     /// The members, if they are packed.
     #[must_use]
     pub fn as_listpack(&self) -> Option<&Listpack> {

@@ -2,49 +2,7 @@
 
 use super::Source;
 use super::fields::Fields;
-use crate::engine::client::Client;
-
-/// What clients and the backlog take, and the tables without what is in them.
-struct Overhead {
-    startup: u64,
-    normal_clients: u64,
-    replicas: u64,
-    backlog: u64,
-    tables: u64,
-}
-
-impl Overhead {
-    fn of(source: &Source<'_>) -> Overhead {
-        let is_replica = |client: &&Client| {
-            let mut replicas = source.server.replication.replicas.iter();
-            replicas.any(|replica| replica.id == client.id.id)
-        };
-        let size = |client: &Client| {
-            size_of::<Client>()
-                + client.query_buffer_bytes
-                + client.unsent_bytes
-                + client.reply.len()
-        };
-        let of_replicas: usize = source.clients().filter(is_replica).map(size).sum();
-        let of_all: usize = source.clients().map(size).sum();
-        let tables = source
-            .keyspace
-            .dbs()
-            .iter()
-            .map(|db| db.table().overhead_bytes());
-        Overhead {
-            startup: source.facts.startup_allocated_bytes,
-            normal_clients: (of_all - of_replicas) as u64,
-            replicas: of_replicas as u64,
-            backlog: source.server.log.backlog().memory_bytes,
-            tables: tables.sum::<usize>() as u64,
-        }
-    }
-
-    fn total(&self) -> u64 {
-        self.startup + self.normal_clients + self.replicas + self.backlog + self.tables
-    }
-}
+use super::overhead::Overhead;
 
 fn percent(part: u64, whole: u64) -> String {
     let share = if whole == 0 {
@@ -58,9 +16,7 @@ fn percent(part: u64, whole: u64) -> String {
 pub(super) fn memory(out: &mut Fields, source: &Source<'_>) {
     let facts = source.facts;
     let overhead = Overhead::of(source);
-    let used = facts.allocated_bytes;
-    let peak = facts.peak_allocated_bytes.max(used);
-    let dataset = used.saturating_sub(overhead.total());
+    let (used, peak, dataset) = (overhead.used, overhead.peak, overhead.dataset());
     out.bytes("used_memory", used);
     out.bytes("used_memory_rss", facts.rss_bytes);
     out.bytes("used_memory_peak", peak);
@@ -68,8 +24,8 @@ pub(super) fn memory(out: &mut Fields, source: &Source<'_>) {
     out.put("used_memory_overhead", overhead.total());
     out.put("used_memory_startup", overhead.startup);
     out.put("used_memory_dataset", dataset);
-    let above_startup = used.saturating_sub(overhead.startup);
-    out.put("used_memory_dataset_perc", percent(dataset, above_startup));
+    let share = percent(dataset, overhead.above_startup());
+    out.put("used_memory_dataset_perc", share);
     out.put("allocator_allocated", used);
     out.put("allocator_active", facts.allocator_active_bytes);
     out.put("allocator_resident", facts.rss_bytes);

@@ -9,6 +9,7 @@ mod absent;
 mod commands;
 mod fields;
 mod memory;
+mod overhead;
 mod persistence;
 mod process;
 mod replication;
@@ -23,6 +24,7 @@ use crate::seams::host::ProcessFacts;
 use fields::Fields;
 
 pub use absent::absent_fields;
+pub use overhead::{DbOverhead, Overhead};
 pub use section::{Section, Sections};
 
 /// Everything that INFO reads.

@@ -6,6 +6,7 @@ use super::Side;
 use super::limits::{CHUNK_BYTES_MAX, PackLimits};
 use crate::packed::listpack::{self, Entry, Listpack, Needle, Position};
 use crate::tree::Element;
+use crate::value::ARC_COUNTS_BYTES;
 
 /// The elements of a chunk.
 #[derive(Clone, Debug)]
@@ -66,6 +67,15 @@ impl Chunk {
 
     pub(super) fn data(&self) -> &Data {
         &self.data
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let elements = match &*self.data {
+            Data::Packed(pack) => pack.capacity(),
+            Data::Plain(value) => value.capacity(),
+        };
+        ARC_COUNTS_BYTES + size_of::<Data>() + elements
     }
 
     /// Bytes as the limits count them.

@@ -25,6 +25,11 @@ impl Chunks {
         self.tree.len()
     }
 
+    /// Bytes on the heap, its own box included.
+    pub(super) fn heap_bytes(&self, samples: usize) -> usize {
+        size_of::<Self>() + self.tree.heap_bytes(samples, Chunk::heap_bytes)
+    }
+
     pub(super) fn iter(&self) -> Iter<'_, Chunk> {
         self.tree.iter()
     }

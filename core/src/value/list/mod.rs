@@ -98,6 +98,15 @@ impl List {
         }
     }
 
+    /// Bytes on the heap, judged by the first `samples` pieces.
+    #[must_use]
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        match &self.form {
+            Form::Packed(pack) => pack.capacity(),
+            Form::Chunks(chunks) => chunks.heap_bytes(samples),
+        }
+    }
+
     /// Pushes `values` at one end, one after the other.
     pub fn push(&mut self, side: Side, values: &[&[u8]], limits: &EncodingLimits) {
         self.make_room(values, limits);

@@ -12,6 +12,7 @@
 mod group;
 mod id;
 mod idempotence;
+mod memory;
 mod node;
 
 use std::collections::BTreeMap;

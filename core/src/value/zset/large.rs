@@ -70,6 +70,16 @@ impl Large {
         self.by_score.len()
     }
 
+    pub(super) fn by_member(&self) -> &HashIndex {
+        &self.by_member
+    }
+
+    /// Bytes on the heap; the two trees share their items.
+    pub(super) fn heap_bytes(&self, samples: usize) -> usize {
+        let of_item = |ranked: &Ranked| ranked.item.heap_bytes();
+        self.by_score.heap_bytes(samples, of_item) + self.by_member.node_bytes(samples)
+    }
+
     pub(super) fn score(&self, seed: HashSeed, member: &[u8]) -> Option<f64> {
         self.by_member.get(seed, member).map(score_of)
     }

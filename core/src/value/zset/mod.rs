@@ -17,6 +17,7 @@ use std::ops::Range;
 pub use iter::Iter;
 pub use range::{LexBound, LexRange, ScoreRange};
 
+use super::hash_index::HashIndex;
 use super::item::Item;
 use super::limits::EncodingLimits;
 use crate::keyspace::HashSeed;
@@ -107,6 +108,24 @@ impl ZSet {
         Some(Self {
             repr: Repr::Packed(packed),
         })
+    }
+
+    /// Bytes on the heap, judged by the first `samples` elements.
+    #[must_use]
+    pub fn heap_bytes(&self, samples: usize) -> usize {
+        match &self.repr {
+            Repr::Packed(packed) => packed.listpack().capacity(),
+            Repr::Large(large) => large.heap_bytes(samples),
+        }
+    }
+
+    /// The index by member of a large set.
+    #[must_use]
+    pub fn as_index(&self) -> Option<&HashIndex> {
+        match &self.repr {
+            Repr::Packed(_) => None,
+            Repr::Large(large) => Some(large.by_member()),
+        }
     }
 
     /// The listpack of a small set.
