@@ -144,6 +144,7 @@ async fn live(
     logger.notice("Ready to accept connections tcp");
     smol::spawn(jobs.clone().serve(bell)).detach();
     smol::spawn(tick(store.clone(), jobs.saver.clone())).detach();
+    smol::spawn(expire_waits(store.clone())).detach();
     smol::spawn(obey_signals(jobs.clone())).detach();
     // The sender lives in `jobs`; an error would mean that it is gone.
     end.recv().await.map_err(|error| error.to_string())
@@ -194,6 +195,25 @@ async fn tick(store: EngineLock, saver: Saver) {
         store.batch(|engine, host| engine.tick(unix_ms(), host));
         memory::note_peak();
         saver.look();
+    }
+}
+
+/// Answers clients whose wait (BLPOP, WAIT …) is over, to the millisecond.
+async fn expire_waits(store: EngineLock) {
+    loop {
+        let earlier = store.deadline.listen();
+        let next = store.deadline.arm(&store.lock());
+        let Some(at_ms) = next else {
+            earlier.await;
+            continue;
+        };
+        let left_ms = u64::try_from(at_ms - unix_ms()).unwrap_or(0);
+        let timer = smol::Timer::after(Duration::from_millis(left_ms));
+        futures::future::select(timer, earlier).await;
+        let now_ms = unix_ms();
+        if at_ms <= now_ms {
+            store.batch(|engine, _| engine.expire_waits(now_ms));
+        }
     }
 }
 

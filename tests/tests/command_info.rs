@@ -9,15 +9,6 @@ use towline_tests::tables::{self, Row};
 
 /// Commands of the groups below that come later, with their subcommands.
 const LATER: &[&str] = &[
-    // blocking forms
-    "blmove",
-    "blmpop",
-    "blpop",
-    "brpop",
-    "brpoplpush",
-    "bzmpop",
-    "bzpopmax",
-    "bzpopmin",
     // serialised values, and moving them between servers
     "dump",
     "migrate",

@@ -29,6 +29,7 @@ pub mod spec;
 pub mod string;
 pub mod table;
 pub mod transactions;
+pub(crate) mod waits;
 pub mod zset;
 
 pub use args::{ARG_FLAG_NAMES, ArgFlags, ArgSpec, ArgType};

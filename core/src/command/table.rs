@@ -14,6 +14,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::introspection::COMMANDS,
     super::list::COMMANDS,
     super::memory::COMMANDS,
+    super::list::WAITING,
     super::server::COMMANDS,
     super::sort::COMMANDS,
     super::set::COMMANDS,
@@ -23,6 +24,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::string::COMMANDS,
     super::zset::COMMANDS,
     super::zset::COMMANDS_OF_SEVERAL,
+    super::zset::WAITING,
     super::transactions::COMMANDS,
 ];
 
@@ -133,6 +135,12 @@ impl CommandTable {
             spec: &container.spec.subcommands[place],
             index: container.index + 1 + place,
         })
+    }
+
+    /// The index of the row of that full name.
+    #[must_use]
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.rows.iter().position(|row| row.name == name)
     }
 
     /// All rows by index.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bitflags::bitflags;
 
+use super::key_waits::KeyWait;
 use super::pubsub::Kind;
 use crate::offset::Offset;
 use crate::resp::reply::{Protocol, Reply};
@@ -70,7 +71,9 @@ pub struct Queued {
 /// What a client waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blocked {
-    /// WAIT: so many replicas at this offset, until this moment (0: for ever).
+    /// BLPOP and its like: until a key is ready.
+    Keys(Box<KeyWait>),
+    /// WAIT: so many replicas at this offset, until this moment.
     Wait {
         /// The offset that the replicas have to acknowledge.
         offset: Offset,
@@ -79,8 +82,20 @@ pub enum Blocked {
         /// Unix milliseconds; none waits for ever.
         deadline_ms: Option<i64>,
     },
-    /// CLIENT PAUSE, or a job of the host (SAVE, SHUTDOWN): until it answers.
+    /// A job of the host (SAVE, SHUTDOWN): until it answers.
     Host,
+}
+
+impl Blocked {
+    /// When the wait ends by itself, unix milliseconds.
+    #[must_use]
+    pub fn deadline_ms(&self) -> Option<i64> {
+        match self {
+            Self::Keys(wait) => wait.deadline_ms,
+            Self::Wait { deadline_ms, .. } => *deadline_ms,
+            Self::Host => None,
+        }
+    }
 }
 
 /// What REPLCONF told of a replica before it asked for the stream.
@@ -159,6 +174,9 @@ pub struct Client {
     pub shard_channels: BTreeSet<Vec<u8>>,
     /// What it waits for.
     pub blocked: Option<Blocked>,
+    /// The place in the queues and the deadline that its command, which is run
+    /// again after a wait, keeps if it has to wait again.
+    pub(crate) retrying: Option<(u64, Option<i64>)>,
     /// PSYNC or SYNC came: its connection is to become a replica's link.
     pub sync_request: Option<SyncRequest>,
     /// What REPLCONF said.
@@ -202,6 +220,7 @@ impl Client {
             patterns: BTreeSet::new(),
             shard_channels: BTreeSet::new(),
             blocked: None,
+            retrying: None,
             sync_request: None,
             replica: ReplicaOptions::default(),
             write_offset: Offset::ZERO,

@@ -305,6 +305,11 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     ctx.effects.finish(db, args);
     let now = ctx.host.monotonic_ns();
     ctx.server.clock_ns = now;
+    // A command that waits counts when it is answered.
+    if ctx.client.blocked.is_some() {
+        ctx.server.command_stats[found.index].nanos += now.saturating_sub(started);
+        return;
+    }
     let tracking = ctx.server.config.latency_tracking;
     let stats = &mut ctx.server.command_stats[found.index];
     stats.calls += 1;

@@ -5,6 +5,7 @@ use super::clients::Clients;
 use super::dispatch;
 use super::effects::{Effects, NotifyClass};
 use super::key_view::{Expiry, KeyView};
+use super::key_waits::KeyWaits;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
 use super::replication::Replication;
@@ -88,6 +89,7 @@ impl Engine {
                 started_ms: options.now_ms,
                 active_expire: true,
                 reload_wanted: false,
+                key_waits: KeyWaits::default(),
                 waiting: Vec::new(),
                 clock_ns: 0,
                 batch_first_command: 0,
@@ -119,6 +121,7 @@ impl Engine {
             return;
         };
         self.server.watches.unwatch_all(&mut client);
+        client.stop_waiting(&mut self.server.key_waits);
         self.server.waiting.retain(|waiting| *waiting != id);
         self.server.pubsub.forget(&mut client);
     }
@@ -161,6 +164,23 @@ impl Engine {
         }
         client.last_active_ms = now_ms;
         client.commands += 1;
+        self.perform(&mut client, args, now_ms, host);
+        let flow = flow_of(&client);
+        self.server.clients.put_back(client);
+        if !self.server.key_waits.is_empty() {
+            self.serve_ready(now_ms, host);
+        }
+        flow
+    }
+
+    /// Runs one command as a unit of its own; the reply goes to the client.
+    pub(super) fn perform(
+        &mut self,
+        client: &mut Client,
+        args: &[&[u8]],
+        now_ms: i64,
+        host: &mut dyn Host,
+    ) {
         self.start_unit();
         let primary = client.is_primary();
         if primary {
@@ -168,13 +188,13 @@ impl Engine {
         }
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);
-        self.run(&mut client, &mut reply, args, now_ms, host);
+        self.run(client, &mut reply, args, now_ms, host);
         let logged_before = self.server.log.offset();
-        self.end_unit(&mut client, &mut reply);
+        self.end_unit(client, &mut reply);
         if self.server.log.offset() != logged_before {
             client.write_offset = self.server.log.offset();
         }
-        if primary || skips_reply(&mut client) {
+        if primary || skips_reply(client) {
             reply.truncate(start);
         }
         if !client.pushes.is_empty() {
@@ -188,9 +208,6 @@ impl Engine {
                 Err(error) => client.reply.error(error),
             }
         }
-        let flow = flow_of(&client);
-        self.server.clients.put_back(client);
-        flow
     }
 
     fn run(
@@ -229,7 +246,9 @@ impl Engine {
     pub(super) fn start_unit(&mut self) {
         let offset = self.server.log.offset().0;
         self.keyspace.begin_unit(offset);
-        self.keyspace.set_watched(!self.server.watches.is_empty());
+        let server = &self.server;
+        let watched = !server.watches.is_empty() || !server.key_waits.is_empty();
+        self.keyspace.set_watched(watched);
         let listening = !self.server.pubsub.is_idle();
         let wanted = if listening {
             self.server.config.notify_keyspace_events
@@ -253,9 +272,7 @@ impl Engine {
         if self.effects.has_events() {
             self.deliver_events(client.id, reply);
         }
-        if !self.server.watches.is_empty() {
-            self.fail_watchers(Some(client));
-        }
+        self.settle_touched(Some(client));
     }
 
     /// A change was made here. Where no stream took it, what this node holds is
@@ -279,12 +296,12 @@ impl Engine {
             id: 0,
         };
         self.deliver_events(nobody_id, &mut nobody);
-        self.fail_watchers(None);
+        self.settle_touched(None);
     }
 
-    /// Fails the transactions of those who watch what changed; `own` is the
-    /// client whose command did it.
-    fn fail_watchers(&mut self, mut own: Option<&mut Client>) {
+    /// Fails the transactions of those who watch what changed, and notes the keys
+    /// for those who wait for one; `own` is the client whose command did it.
+    fn settle_touched(&mut self, mut own: Option<&mut Client>) {
         for (db, key) in self.keyspace.take_touched() {
             let after = match self.keyspace.find(db, &key) {
                 Some(_) => KeyState::Live,
@@ -295,6 +312,7 @@ impl Engine {
             server
                 .watches
                 .changed(&mut server.clients, own, (db, &key), after);
+            server.key_waits.note((db, key));
         }
     }
 
@@ -379,7 +397,7 @@ impl Engine {
     pub fn answer(&mut self, id: ClientId, write: impl FnOnce(&mut Reply)) {
         if let Some(client) = self.server.clients.get_mut(id) {
             write(&mut client.reply);
-            client.blocked = None;
+            client.stop_waiting(&mut self.server.key_waits);
             self.server.clients.wake(id);
         }
     }
@@ -388,30 +406,27 @@ impl Engine {
     pub fn tick(&mut self, now_ms: i64, host: &mut dyn Host) {
         self.begin_batch(host);
         self.expire_some(now_ms, host);
-        self.check_waits(now_ms);
+        self.expire_waits(now_ms);
+        self.serve_ready(now_ms, host);
         self.close_idle(now_ms);
         self.sample_rates(now_ms);
         self.end_batch();
     }
 
-    /// Answers the WAITs that are satisfied or out of time.
-    pub fn check_waits(&mut self, now_ms: i64) {
+    /// Answers the WAITs that are satisfied.
+    pub fn check_waits(&mut self) {
         let waiting = std::mem::take(&mut self.server.waiting);
         for id in waiting {
-            let Some(client) = self.server.clients.get(id) else {
-                continue;
-            };
-            let Some(Blocked::Wait {
-                offset,
-                replicas,
-                deadline_ms,
-            }) = client.blocked
+            let client = self.server.clients.get(id);
+            let blocked = client.and_then(|client| client.blocked.as_ref());
+            let Some(&Blocked::Wait {
+                offset, replicas, ..
+            }) = blocked
             else {
                 continue;
             };
-            let reached = self.server.replication.acknowledged(offset);
-            if reached >= replicas || deadline_ms.is_some_and(|at| at <= now_ms) {
-                self.answer(id, |reply| reply.int(reached as i64));
+            if self.server.replication.acknowledged(offset) >= replicas {
+                self.server.give_up(id);
             } else {
                 self.server.waiting.push(id);
             }

@@ -16,6 +16,9 @@ mod expire;
 pub mod histogram;
 pub mod info;
 pub mod key_view;
+pub mod key_waits;
+#[cfg(test)]
+mod key_waits_tests;
 pub mod machine;
 pub mod persistence;
 mod prefetch;
@@ -24,6 +27,7 @@ pub mod rates;
 pub mod replication;
 pub mod rng;
 mod role;
+mod serve;
 pub mod server;
 pub mod stats;
 pub mod stream_log;

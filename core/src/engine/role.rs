@@ -21,6 +21,7 @@ impl Server {
         let mut upstream = Upstream::new(address);
         upstream.read_offset = self.log.offset();
         self.replication.upstream = Some(upstream);
+        self.break_off_all();
         true
     }
 
@@ -121,6 +122,9 @@ impl Engine {
             client.dirty_watch |= touched;
         }
         self.keyspace.replace_content(dataset);
+        for db in 0..self.keyspace.databases() {
+            self.server.key_waits.note_database(db);
+        }
         self.server.persistence.changes += 1;
     }
 }

@@ -2,6 +2,7 @@
 
 use super::client::ClientId;
 use super::clients::Clients;
+use super::key_waits::KeyWaits;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
 use super::replication::Replication;
@@ -45,6 +46,8 @@ pub struct Server {
     pub active_expire: bool,
     /// DEBUG RELOAD was asked for: the engine does it once the command is over.
     pub reload_wanted: bool,
+    /// Who waits for keys, and until when.
+    pub key_waits: KeyWaits,
     /// Clients that a WAIT keeps waiting.
     pub waiting: Vec<ClientId>,
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.

@@ -381,7 +381,7 @@ impl Shared {
                     SessionEvent::Close(_) => {}
                 }
             }
-            engine.check_waits(unix_ms);
+            engine.check_waits();
         });
     }
 

@@ -3,7 +3,7 @@
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
-use crate::engine::client::{Blocked, ClientFlags};
+use crate::engine::client::{ClientFlags, ClientId};
 use crate::text::number::parse_i64;
 
 pub(super) fn client_id(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
@@ -114,26 +114,21 @@ pub(super) fn client_unblock(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult
         }
     };
     let wanted = parse_i64(args[2]).ok_or(CommandError::NotInteger)?;
-    let waiting = |id: &&crate::engine::ClientId| id.id.cast_signed() == wanted;
-    let Some(id) = ctx.server.waiting.iter().find(waiting).copied() else {
-        ctx.reply.int(0);
-        return Ok(());
+    let named = |id: &ClientId| id.id.cast_signed() == wanted;
+    let found = ctx
+        .server
+        .clients
+        .iter()
+        .map(|client| client.id)
+        .find(named);
+    let ended = match found {
+        None => false,
+        Some(id) if error => ctx
+            .server
+            .break_off(id, "UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+        Some(id) => ctx.server.give_up(id),
     };
-    ctx.server.waiting.retain(|waiting| *waiting != id);
-    let replication = &ctx.server.replication;
-    if let Some(client) = ctx.server.clients.get_mut(id)
-        && let Some(Blocked::Wait { offset, .. }) = client.blocked.take()
-    {
-        if error {
-            client
-                .reply
-                .error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        } else {
-            client.reply.count(replication.acknowledged(offset));
-        }
-        ctx.server.clients.wake(id);
-    }
-    ctx.reply.int(1);
+    ctx.reply.int(i64::from(ended));
     Ok(())
 }
 

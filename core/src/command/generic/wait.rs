@@ -29,7 +29,7 @@ pub(super) fn wait(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ctx.reply.count(reached);
         return Ok(());
     }
-    ctx.client.blocked = Some(Blocked::Wait {
+    ctx.block(Blocked::Wait {
         offset,
         replicas: wanted,
         deadline_ms: (timeout_ms > 0).then_some(deadline_ms),

@@ -1,12 +1,13 @@
-//! Lists, in the forms that never wait.
+//! Lists.
 //!
-//! The rows are here; the handlers stand beside them by subject.
+//! The rows are here and in `rows_waiting`; the handlers stand beside them by subject.
 
 mod edit;
 mod parse;
 mod pop;
 mod push;
 mod read;
+mod rows_waiting;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use edit::{linsert, lrem, lset, ltrim};
 use pop::{lmpop, lpop, rpop};
 use push::{lmove, lpush, lpushx, rpoplpush, rpush, rpushx};
 use read::{lindex, llen, lpos, lrange};
+pub use rows_waiting::WAITING;
 
 /// The rows of the family.
 pub const COMMANDS: &[CommandSpec] = &[

@@ -4,7 +4,9 @@ use super::parse;
 use super::read::reply_entry;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::command::waits::deadline;
 use crate::engine::effects::NotifyClass;
+use crate::engine::key_waits::Awaited;
 use crate::keyspace::Entry;
 use crate::value::ValueRef;
 use crate::value::list::Side;
@@ -98,7 +100,7 @@ pub(super) fn rpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     pop(ctx, args, Side::Right)
 }
 
-/// The arguments of LMPOP.
+/// The arguments of LMPOP, from `numkeys` on.
 struct MultiPop<'a> {
     keys: &'a [&'a [u8]],
     side: Side,
@@ -106,8 +108,8 @@ struct MultiPop<'a> {
 }
 
 fn parse_lmpop<'a>(args: &'a [&'a [u8]]) -> CommandResult<MultiPop<'a>> {
-    let key_count = parse::at_least(1, args[1], "ERR numkeys should be greater than 0")?;
-    let rest = &args[2..];
+    let key_count = parse::at_least(1, args[0], "ERR numkeys should be greater than 0")?;
+    let rest = &args[1..];
     if key_count >= rest.len() {
         return Err(CommandError::Syntax);
     }
@@ -128,8 +130,9 @@ fn parse_lmpop<'a>(args: &'a [&'a [u8]]) -> CommandResult<MultiPop<'a>> {
     Ok(MultiPop { keys, side, count })
 }
 
-pub(super) fn lmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let MultiPop { keys, side, count } = parse_lmpop(args)?;
+/// Pops from the first of the keys that holds a list; false where none does.
+fn pop_first(ctx: &mut Ctx<'_>, arguments: &MultiPop<'_>) -> CommandResult<bool> {
+    let &MultiPop { keys, side, count } = arguments;
     for key in keys {
         if !type_check(ctx, key)? {
             continue;
@@ -138,14 +141,77 @@ pub(super) fn lmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ctx.reply.bulk(key);
         let popped = pop_range(ctx, key, side, count)?;
         // Which of the keys had elements is this node's knowledge.
-        let name: &[u8] = match side {
-            Side::Left => b"LPOP",
-            Side::Right => b"RPOP",
-        };
         let mut digits = itoa::Buffer::new();
-        ctx.propagate(&[name, key, digits.format(popped).as_bytes()]);
+        ctx.propagate(&[pop_name(side), key, digits.format(popped).as_bytes()]);
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// The command that pops at one end.
+const fn pop_name(side: Side) -> &'static [u8] {
+    match side {
+        Side::Left => b"LPOP",
+        Side::Right => b"RPOP",
+    }
+}
+
+pub(super) fn lmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    if !pop_first(ctx, &parse_lmpop(&args[1..])?)? {
+        ctx.reply.null_array();
+    }
+    Ok(())
+}
+
+/// Waits for a list at one of the keys, where a command may.
+pub(super) fn wait_for_list(
+    ctx: &mut Ctx<'_>,
+    keys: &[&[u8]],
+    deadline_ms: Option<i64>,
+    args: &[&[u8]],
+) {
+    ctx.wait_for_keys(Awaited::Type("list"), keys, deadline_ms, args);
+}
+
+pub(super) fn blmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let deadline_ms = deadline(ctx, args[1])?;
+    let arguments = parse_lmpop(&args[2..])?;
+    if pop_first(ctx, &arguments)? {
         return Ok(());
     }
-    ctx.reply.null_array();
+    if ctx.must_not_wait() {
+        ctx.reply.null_array();
+    } else {
+        wait_for_list(ctx, arguments.keys, deadline_ms, args);
+    }
     Ok(())
+}
+
+fn blocking_pop(ctx: &mut Ctx<'_>, args: &[&[u8]], side: Side) -> CommandResult {
+    let (seconds, keys) = args[1..].split_last().expect("the arity asks for both");
+    let deadline_ms = deadline(ctx, seconds)?;
+    for key in keys {
+        if !type_check(ctx, key)? {
+            continue;
+        }
+        ctx.reply.array(2);
+        ctx.reply.bulk(key);
+        pop_one(ctx, key, side)?;
+        ctx.propagate(&[pop_name(side), key]);
+        return Ok(());
+    }
+    if ctx.must_not_wait() {
+        ctx.reply.null_array();
+    } else {
+        wait_for_list(ctx, keys, deadline_ms, args);
+    }
+    Ok(())
+}
+
+pub(super) fn blpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    blocking_pop(ctx, args, Side::Left)
+}
+
+pub(super) fn brpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    blocking_pop(ctx, args, Side::Right)
 }

@@ -1,9 +1,10 @@
 //! Adding at the ends: pushes, and moves from list to list.
 
 use super::parse;
-use super::pop::{popped, type_check};
+use super::pop::{popped, type_check, wait_for_list};
 use crate::command::Ctx;
 use crate::command::error::CommandResult;
+use crate::command::waits::deadline;
 use crate::engine::effects::NotifyClass;
 use crate::value::Value;
 use crate::value::list::{List, Side};
@@ -71,18 +72,17 @@ pub(super) fn rpushx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     push_if_present(ctx, args, Side::Right)
 }
 
-/// Moves one element between two lists, which may be the same. Nothing is popped
-/// before both keys are known to hold lists.
+/// Moves one element between two lists, which may be the same; false where there
+/// is none. Nothing is popped before both keys are known to hold lists.
 fn move_element(
     ctx: &mut Ctx<'_>,
     source: &[u8],
     destination: &[u8],
     from: Side,
     to: Side,
-) -> CommandResult {
+) -> CommandResult<bool> {
     if !type_check(ctx, source)? {
-        ctx.reply.null();
-        return Ok(());
+        return Ok(false);
     }
     type_check(ctx, destination)?;
     let limits = &ctx.server.config.encodings;
@@ -92,8 +92,7 @@ fn move_element(
         false => list.pop(from, limits),
     });
     let Some(value) = moved else {
-        ctx.reply.null();
-        return Ok(());
+        return Ok(false);
     };
     if same {
         notify_push(ctx, destination, to);
@@ -102,14 +101,52 @@ fn move_element(
     }
     ctx.reply.bulk(&value);
     popped(ctx, source, from, 1);
+    Ok(true)
+}
+
+fn move_now(
+    ctx: &mut Ctx<'_>,
+    source: &[u8],
+    destination: &[u8],
+    from: Side,
+    to: Side,
+) -> CommandResult {
+    if !move_element(ctx, source, destination, from, to)? {
+        ctx.reply.null();
+    }
     Ok(())
 }
 
 pub(super) fn lmove(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let (from, to) = (parse::side(args[3])?, parse::side(args[4])?);
-    move_element(ctx, args[1], args[2], from, to)
+    move_now(ctx, args[1], args[2], from, to)
 }
 
 pub(super) fn rpoplpush(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    move_element(ctx, args[1], args[2], Side::Right, Side::Left)
+    move_now(ctx, args[1], args[2], Side::Right, Side::Left)
+}
+
+pub(super) fn blmove(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let (from, to) = (parse::side(args[3])?, parse::side(args[4])?);
+    let deadline_ms = deadline(ctx, args[5])?;
+    if move_element(ctx, args[1], args[2], from, to)? {
+        ctx.propagate(&[b"LMOVE", args[1], args[2], args[3], args[4]]);
+    } else if ctx.must_not_wait() {
+        ctx.reply.null();
+    } else {
+        wait_for_list(ctx, &args[1..2], deadline_ms, args);
+    }
+    Ok(())
+}
+
+pub(super) fn brpoplpush(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let deadline_ms = deadline(ctx, args[3])?;
+    if move_element(ctx, args[1], args[2], Side::Right, Side::Left)? {
+        ctx.propagate(&[b"RPOPLPUSH", args[1], args[2]]);
+    } else if ctx.must_not_wait() {
+        ctx.reply.null();
+    } else {
+        wait_for_list(ctx, &args[1..2], deadline_ms, args);
+    }
+    Ok(())
 }

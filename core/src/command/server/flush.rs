@@ -31,6 +31,7 @@ fn flush(ctx: &mut Ctx<'_>, db: usize) -> usize {
         |key| space.find(db, key).is_some(),
         |_| KeyState::Absent,
     );
+    server.key_waits.note_database(db);
     ctx.keys.space_mut().flush(db)
 }
 
@@ -92,6 +93,9 @@ pub(super) fn swapdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         );
     }
     ctx.keys.space_mut().swap(first, second);
+    for db in [first, second] {
+        ctx.server.key_waits.note_database(db);
+    }
     ctx.effects.changed(1);
     ctx.reply.ok();
     Ok(())

@@ -1,7 +1,7 @@
-//! Sorted sets, in the forms that never wait.
+//! Sorted sets.
 //!
-//! The rows are here and in `rows_of_several`; the handlers stand beside them
-//! by subject.
+//! The rows are here, in `rows_of_several` and in `rows_waiting`; the handlers
+//! stand beside them by subject.
 
 mod add;
 mod combine;
@@ -12,6 +12,7 @@ mod read;
 mod remove;
 mod reply;
 mod rows_of_several;
+mod rows_waiting;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use range::{
 use read::{zcard, zcount, zlexcount, zmscore, zrandmember, zrank, zrevrank, zscan, zscore};
 use remove::{zrem, zremrangebylex, zremrangebyrank, zremrangebyscore};
 pub use rows_of_several::COMMANDS_OF_SEVERAL;
+pub use rows_waiting::WAITING;
 
 /// The rows of the commands on one set.
 pub const COMMANDS: &[CommandSpec] = &[

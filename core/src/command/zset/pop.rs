@@ -4,7 +4,9 @@ use super::parse;
 use super::reply::Form;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::command::waits::deadline;
 use crate::engine::effects::NotifyClass;
+use crate::engine::key_waits::Awaited;
 use crate::keyspace::Entry;
 use crate::resp::reply::Protocol;
 use crate::value::ValueRef;
@@ -139,8 +141,9 @@ impl<'a> MultiPop<'a> {
     }
 }
 
-pub(super) fn zmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let MultiPop { keys, end, count } = MultiPop::parse(&args[1..])?;
+/// Pops from the first of the keys that holds a sorted set; false where none does.
+fn pop_first(ctx: &mut Ctx<'_>, arguments: &MultiPop<'_>) -> CommandResult<bool> {
+    let &MultiPop { keys, end, count } = arguments;
     for key in keys {
         if !is_zset(ctx, key)? {
             continue;
@@ -151,8 +154,56 @@ pub(super) fn zmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         // Which of the keys had members is this node's knowledge.
         let mut digits = itoa::Buffer::new();
         ctx.propagate(&[end.command(), key, digits.format(popped).as_bytes()]);
-        return Ok(());
+        return Ok(true);
     }
-    ctx.reply.null_array();
+    Ok(false)
+}
+
+pub(super) fn zmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    if !pop_first(ctx, &MultiPop::parse(&args[1..])?)? {
+        ctx.reply.null_array();
+    }
     Ok(())
+}
+
+/// Waits for a sorted set at one of the keys, where a command may.
+fn wait_or_null(ctx: &mut Ctx<'_>, keys: &[&[u8]], deadline_ms: Option<i64>, args: &[&[u8]]) {
+    if ctx.must_not_wait() {
+        ctx.reply.null_array();
+    } else {
+        ctx.wait_for_keys(Awaited::Type("zset"), keys, deadline_ms, args);
+    }
+}
+
+pub(super) fn bzmpop(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let deadline_ms = deadline(ctx, args[1])?;
+    let arguments = MultiPop::parse(&args[2..])?;
+    if !pop_first(ctx, &arguments)? {
+        wait_or_null(ctx, arguments.keys, deadline_ms, args);
+    }
+    Ok(())
+}
+
+fn blocking_pop(ctx: &mut Ctx<'_>, args: &[&[u8]], end: End) -> CommandResult {
+    let (seconds, keys) = args[1..].split_last().expect("the arity asks for both");
+    let deadline_ms = deadline(ctx, seconds)?;
+    for key in keys {
+        if is_zset(ctx, key)? {
+            ctx.reply.array(3);
+            ctx.reply.bulk(key);
+            pop(ctx, key, end, 1, Form::Continued)?;
+            ctx.propagate(&[end.command(), key]);
+            return Ok(());
+        }
+    }
+    wait_or_null(ctx, keys, deadline_ms, args);
+    Ok(())
+}
+
+pub(super) fn bzpopmin(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    blocking_pop(ctx, args, End::Min)
+}
+
+pub(super) fn bzpopmax(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    blocking_pop(ctx, args, End::Max)
 }

@@ -10,6 +10,8 @@ pub(super) enum Form {
     Members,
     /// Member, score, member, score, …
     Flat,
+    /// The same, in an array that others began.
+    Continued,
     /// An array of two for each member and its score.
     Nested,
 }
@@ -29,6 +31,7 @@ impl Form {
         match self {
             Self::Flat => reply.array(count * 2),
             Self::Members | Self::Nested => reply.array(count),
+            Self::Continued => {}
         }
     }
 

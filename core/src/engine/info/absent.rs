@@ -12,7 +12,7 @@ const ABSENT: &[(&str, &str)] = &[
     // How every server of ours waits and keeps time.
     ("monotonic_clock", "POSIX clock_gettime"),
     ("multiplexing_api", "epoll"),
-    // Supervisors, Redis Cluster, client-side caching, blocking on keys.
+    // Supervisors, Redis Cluster, client-side caching.
     ("process_supervised", "no"),
     ("redis_mode", "standalone"),
     ("cluster_connections", "0"),
@@ -23,8 +23,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("tracking_total_keys", "0"),
     ("tracking_total_items", "0"),
     ("tracking_total_prefixes", "0"),
-    ("total_blocking_keys", "0"),
-    ("total_blocking_keys_on_nokey", "0"),
     ("master_failover_state", "no-failover"),
     // Scripts and functions.
     ("used_memory_lua", "0"),

@@ -2,7 +2,6 @@
 
 use super::Source;
 use super::fields::Fields;
-use crate::engine::client::Blocked;
 use crate::version::{REDIS_VERSION, TOWLINE_VERSION};
 
 /// Redis's clock for LRU: seconds in 24 bits.
@@ -51,15 +50,6 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
             .clients()
             .filter_map(|client| client.blocked.as_ref())
     };
-    let timed = |blocked: &&Blocked| {
-        matches!(
-            blocked,
-            Blocked::Wait {
-                deadline_ms: Some(_),
-                ..
-            }
-        )
-    };
     let largest_input = source
         .clients()
         .map(|client| client.query_buffer_bytes)
@@ -82,8 +72,10 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
     );
     out.put("blocked_clients", blocked().count());
     out.absent("tracking_clients");
-    out.put("clients_in_timeout_table", blocked().filter(timed).count());
-    out.all_absent(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    let key_waits = &source.server.key_waits;
+    out.put("clients_in_timeout_table", key_waits.deadline_count());
+    out.put("total_blocking_keys", key_waits.key_count());
+    out.put("total_blocking_keys_on_nokey", key_waits.keys_on_absence());
 }
 
 pub(super) fn cpu(out: &mut Fields, source: &Source<'_>) {
