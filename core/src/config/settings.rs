@@ -8,6 +8,7 @@ use super::special::{
 use super::table::find;
 use super::value::Value;
 use crate::value::EncodingLimits;
+use crate::value::limits::LIST_PLAIN_MIN_BYTES;
 
 /// loglevel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,6 +229,7 @@ fn encodings(v: &Named<'_>) -> EncodingLimits {
         hash_max_listpack_entries: v.number("hash-max-listpack-entries"),
         hash_max_listpack_value: v.number("hash-max-listpack-value"),
         list_max_listpack_size: v.number("list-max-listpack-size"),
+        list_plain_min_bytes: LIST_PLAIN_MIN_BYTES,
         set_max_intset_entries: v.number("set-max-intset-entries"),
         set_max_listpack_entries: v.number("set-max-listpack-entries"),
         set_max_listpack_value: v.number("set-max-listpack-value"),

@@ -9,6 +9,7 @@ use super::settings::Settings;
 use super::table::{self, directives, find};
 use super::value::Value;
 use crate::text::glob::{self, Case};
+use crate::value::limits::LIST_PLAIN_MIN_BYTES;
 
 /// The configuration. It reads as its [`Settings`].
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Config {
     /// some directives join the earlier ones.
     loaded: Vec<bool>,
     settings: Settings,
+    /// What DEBUG has put in the place of a default that no directive names.
+    list_plain_min_bytes: usize,
 }
 
 /// What CONFIG SET may do at the moment.
@@ -61,7 +64,20 @@ impl Config {
             values,
             loaded: vec![false; table::COUNT],
             settings,
+            list_plain_min_bytes: LIST_PLAIN_MIN_BYTES,
         }
+    }
+
+    fn derive(&mut self) {
+        self.settings = Settings::derive(&self.values);
+        self.settings.encodings.list_plain_min_bytes = self.list_plain_min_bytes;
+    }
+
+    /// Keeps elements of large lists apart that are at least this long, whatever
+    /// the directives are set to.
+    pub fn set_list_plain_min_bytes(&mut self, bytes: usize) {
+        self.list_plain_min_bytes = bytes;
+        self.derive();
     }
 
     /// Takes a line of redis.conf: the directive and its arguments.
@@ -73,7 +89,7 @@ impl Config {
         check_built(row, &value)?;
         self.values[index] = value;
         self.loaded[index] = true;
-        self.settings = Settings::derive(&self.values);
+        self.derive();
         Ok(row)
     }
 
@@ -94,7 +110,7 @@ impl Config {
                 }
             }
         }
-        self.settings = Settings::derive(&self.values);
+        self.derive();
         Ok(changes)
     }
 
@@ -131,7 +147,7 @@ impl Config {
     /// Takes changes back that could not be put into effect.
     pub fn undo(&mut self, changes: Vec<Change>) {
         self.put_back(changes);
-        self.settings = Settings::derive(&self.values);
+        self.derive();
     }
 
     /// Follows what the server did by itself, as REPLICAOF does to `replicaof`.
@@ -143,7 +159,7 @@ impl Config {
         let words = split_words(row, &[word]);
         let value = Value::parse(row, &words, &self.values[index], false);
         self.values[index] = value.expect("a value that the program has in use");
-        self.settings = Settings::derive(&self.values);
+        self.derive();
     }
 
     /// CONFIG GET: names and values that match any of the patterns, each once.

@@ -1,5 +1,8 @@
 //! Up to where a collection keeps its compact encoding.
 
+/// What `list_plain_min_bytes` is unless a test asks for something else.
+pub const LIST_PLAIN_MIN_BYTES: usize = 1 << 30;
+
 /// The thresholds of the encodings, named after their directives. A collection
 /// that outgrows one is converted and does not come back when it shrinks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,9 @@ pub struct EncodingLimits {
     /// `list-max-listpack-size`: most elements of one listpack of a list, or,
     /// from -1 to -5, its most bytes: 4, 8, 16, 32 or 64 KB.
     pub list_max_listpack_size: i32,
+    /// Elements of a large list that are this long, in bytes, are kept apart.
+    /// No directive sets it, DEBUG QUICKLIST-PACKED-THRESHOLD does.
+    pub list_plain_min_bytes: usize,
 }
 
 impl Default for EncodingLimits {
@@ -34,6 +40,7 @@ impl Default for EncodingLimits {
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
             list_max_listpack_size: -2,
+            list_plain_min_bytes: LIST_PLAIN_MIN_BYTES,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! DEBUG: what tests and operators ask of the inside.
 
+use super::debug_htstats::htstats_key;
 use super::debug_object::{debug_object, listpack};
 use super::debug_protocol::protocol;
 use super::digest;
@@ -8,8 +9,9 @@ use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
 use crate::text::double::parse_f64;
 use crate::text::glob::{Case, matches};
-use crate::text::number::{parse_i64, parse_usize};
+use crate::text::number::{parse_i64, parse_memory, parse_usize};
 use crate::value::Value;
+use crate::value::limits::LIST_PLAIN_MIN_BYTES;
 
 pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let name = args[1].to_ascii_lowercase();
@@ -18,6 +20,8 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         (b"sleep", [seconds]) => return sleep(ctx, seconds),
         (b"object", [key]) => return debug_object(ctx, key),
         (b"listpack", [key]) => return listpack(ctx, key),
+        (b"htstats-key", [key]) => return htstats_key(ctx, key),
+        (b"quicklist-packed-threshold", [bytes]) => return packed_threshold(ctx, bytes),
         (b"digest", []) => {
             let text = digest::of_dataset(ctx.keys.space()).to_string();
             ctx.reply.simple(&text);
@@ -61,6 +65,24 @@ fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) -> CommandResult {
     let seconds = parse_f64(seconds).ok_or(CommandError::NotFloat)?;
     let seconds = seconds.clamp(0.0, SLEEP_MAX_SECONDS);
     ctx.host.sleep_us((seconds * 1e6) as u64);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// The longest element that Redis lets stand beside others.
+const PACKED_THRESHOLD_MAX_BYTES: u64 = (4 << 30) - (1 << 20);
+
+/// From which length on elements of large lists are kept apart; 0 for the default.
+fn packed_threshold(ctx: &mut Ctx<'_>, bytes: &[u8]) -> CommandResult {
+    let bytes = parse_memory(bytes).filter(|bytes| *bytes <= PACKED_THRESHOLD_MAX_BYTES);
+    let bytes = bytes.ok_or(CommandError::text(
+        "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
+    ))?;
+    let bytes = match bytes {
+        0 => LIST_PLAIN_MIN_BYTES,
+        bytes => usize::try_from(bytes).map_err(|_| CommandError::OutOfRange)?,
+    };
+    ctx.server.config.set_list_plain_min_bytes(bytes);
     ctx.reply.ok();
     Ok(())
 }
@@ -140,6 +162,10 @@ const HELP: &[HelpRow] = &[
         "DIGEST-VALUE [<key> ...]",
         "Answers a number for each value.",
     ),
+    (
+        "HTSTATS-KEY <key>",
+        "Tells how the items of a large value are spread.",
+    ),
     ("LISTPACK <key>", "Tells how a packed value is laid out."),
     ("LOG <text>", "Writes a line to the log."),
     ("OBJECT <key>", "Tells how a value is kept."),
@@ -148,6 +174,10 @@ const HELP: &[HelpRow] = &[
         "Makes keys that are not there.",
     ),
     ("PROTOCOL <type>", "Answers something of a RESP type."),
+    (
+        "QUICKLIST-PACKED-THRESHOLD <size>",
+        "Keeps elements of large lists apart from this length on; 0 for the default.",
+    ),
     ("RELOAD", "Writes the dataset out and reads it back."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Turns active expiry off or on."),
     ("SLEEP <seconds>", "Stops everything for a while."),

@@ -53,6 +53,7 @@ pub(super) fn debug_object(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
 
 fn packed(entry: &Entry) -> Option<&Listpack> {
     match entry.value() {
+        ValueRef::List(list) => list.as_listpack(),
         ValueRef::Hash(hash) => hash.as_listpack(),
         ValueRef::Set(set) => set.as_listpack(),
         ValueRef::ZSet(zset) => zset.as_listpack(),

@@ -1,6 +1,7 @@
 //! The dataset as a whole, the server's role, and DEBUG.
 
 mod debug;
+mod debug_htstats;
 mod debug_object;
 mod debug_protocol;
 mod digest;

@@ -150,3 +150,86 @@ fn a_picture_has_the_size_that_was_asked_for_and_the_version_below() {
     assert!(smallest.ends_with("Redis ver. 7.2.4"), "{smallest}");
     assert!(t.run("lolwut 1 2 3").ends_with("Redis ver. 7.2.4"));
 }
+
+#[test]
+fn the_packed_threshold_outlives_other_changes_of_the_configuration() {
+    let mut t = TestEngine::new();
+    t.run("config set list-max-listpack-size 2");
+    let pieces = |t: &mut TestEngine| {
+        t.run("del l");
+        t.run("rpush l a b 12345 c d");
+        let text = t.run("debug object l");
+        text.split("ql_nodes:").nth(1).expect("a list").to_owned()
+    };
+    assert_eq!(pieces(&mut t), "3");
+    assert_eq!(t.run("debug quicklist-packed-threshold 5b"), "+OK");
+    t.run("config set timeout 10");
+    assert_eq!(pieces(&mut t), "3");
+    assert_eq!(t.run("debug quicklist-packed-threshold 1b"), "+OK");
+    t.run("config set timeout 0");
+    assert_eq!(pieces(&mut t), "5");
+    assert_eq!(t.run("debug quicklist-packed-threshold 0"), "+OK");
+    assert_eq!(pieces(&mut t), "3");
+    let refused = "-ERR argument must be a memory value bigger than 1 and smaller than 4gb";
+    for wrong in ["4gb", "4294967296", "x", "-1"] {
+        let line = format!("debug quicklist-packed-threshold {wrong}");
+        assert_eq!(t.run(&line), refused);
+    }
+    assert_eq!(
+        t.run("debug quicklist-packed-threshold 4293918720"),
+        "+OK",
+        "4 GB but one MB"
+    );
+}
+
+#[test]
+fn statistics_of_a_table_add_up() {
+    let mut t = TestEngine::new();
+    for number in 0..1000 {
+        t.run(&format!("sadd s m:{number}"));
+        t.run(&format!("zadd z {number} m:{number}"));
+        t.run(&format!("hset h m:{number} v"));
+    }
+    for key in ["s", "z", "h"] {
+        let text = t.run(&format!("debug htstats-key {key}"));
+        assert!(text.contains(" number of elements: 1000\n"), "{text}");
+        let find = |name: &str| -> f64 {
+            let rest = text.split(name).nth(1).expect("a named number");
+            let number = rest.trim_start_matches(": ").split('\n').next();
+            number.expect("a line").parse().expect("a number")
+        };
+        let (slots, longest) = (find("different slots"), find("max chain length"));
+        assert!(slots > 1.0 && longest < 1000.0 && slots * longest >= 1000.0);
+        let lines = text.lines().filter(|line| line.starts_with("   "));
+        let sum: f64 = lines
+            .map(|line| {
+                let (len, rest) = line.split_once(": ").expect("a length and its count");
+                let count = rest.split(' ').next().expect("a count");
+                len.trim().parse::<f64>().unwrap() * count.parse::<f64>().unwrap()
+            })
+            .sum();
+        assert!((sum - 1000.0).abs() < 0.5, "{text}");
+        assert!(!text.contains("rehashing"), "{text}");
+    }
+    t.run("set k v");
+    let no_table =
+        "-ERR The value stored at the specified key is not represented using an hash table";
+    assert_eq!(t.run("debug htstats-key k"), no_table);
+    assert_eq!(t.run("debug htstats-key nope"), "-ERR no such key");
+}
+
+#[test]
+fn a_packed_value_of_every_type_shows_its_listpack() {
+    let mut t = TestEngine::new();
+    t.run("rpush l a b");
+    t.run("sadd s a b");
+    t.run("hset h a b");
+    t.run("zadd z 1 a");
+    for key in ["l", "s", "h", "z"] {
+        let text = t.run(&format!("debug listpack {key}"));
+        assert!(text.starts_with("+2 elements in "), "{text}");
+    }
+    t.run("sadd ints 1");
+    let refused = "-ERR Not a listpack encoded object.";
+    assert_eq!(t.run("debug listpack ints"), refused);
+}

@@ -38,8 +38,10 @@ impl Element for Chunk {
 
 impl Chunk {
     /// A chunk of one element.
-    pub(super) fn of_one(value: &[u8]) -> Self {
-        if value.len() > CHUNK_BYTES_MAX / 2 && Listpack::encoded_len(value) > CHUNK_BYTES_MAX {
+    pub(super) fn of_one(value: &[u8], limits: &PackLimits) -> Self {
+        let is_large =
+            value.len() > CHUNK_BYTES_MAX / 2 && Listpack::encoded_len(value) > CHUNK_BYTES_MAX;
+        if is_large || limits.keep_apart(value.len()) {
             return Self::plain(value.to_vec());
         }
         Self::packed(Listpack::from_iter([value]))
@@ -86,6 +88,11 @@ impl Chunk {
         }
     }
 
+    /// Whether this is one element that is kept apart.
+    pub(super) fn is_apart(&self, limits: &PackLimits) -> bool {
+        matches!(&*self.data, Data::Plain(value) if limits.keep_apart(value.len()))
+    }
+
     /// The chunk's bytes, if they are a listpack's and nobody else needs them.
     pub(super) fn into_pack(self) -> Result<Listpack, Self> {
         match &*self.data {
@@ -116,8 +123,8 @@ impl Chunk {
 
     /// Whether `value` may be added.
     pub(super) fn has_room(&self, value: &[u8], limits: &PackLimits) -> bool {
-        self.pack()
-            .is_some_and(|pack| limits.hold_one_more(pack.byte_len(), self.count(), value.len()))
+        let pack = self.pack().filter(|_| !limits.keep_apart(value.len()));
+        pack.is_some_and(|pack| limits.hold_one_more(pack.byte_len(), self.count(), value.len()))
     }
 
     /// Inserts `value` before element `offset`, or appends it where that is the
@@ -142,9 +149,9 @@ impl Chunk {
     }
 
     /// Puts `value` in the place of element `offset`; false, and nothing changed,
-    /// where the chunk would grow too large.
-    pub(super) fn replace(&mut self, offset: usize, value: &[u8]) -> bool {
-        let Some(pack) = self.pack() else {
+    /// where the chunk would grow too large, or the value is to be kept apart.
+    pub(super) fn replace(&mut self, offset: usize, value: &[u8], limits: &PackLimits) -> bool {
+        let Some(pack) = self.pack().filter(|_| !limits.keep_apart(value.len())) else {
             return false;
         };
         let at = place(pack, offset);

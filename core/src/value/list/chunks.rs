@@ -57,8 +57,8 @@ impl Chunks {
         let pushed = |chunk: &mut Chunk| chunk.push(side, value, limits);
         if self.tree.update_at(index, pushed) != Some(true) {
             match side {
-                Side::Left => self.tree.push_front(Chunk::of_one(value)),
-                Side::Right => self.tree.push_back(Chunk::of_one(value)),
+                Side::Left => self.tree.push_front(Chunk::of_one(value, limits)),
+                Side::Right => self.tree.push_back(Chunk::of_one(value, limits)),
             }
         }
     }
@@ -111,7 +111,7 @@ impl Chunks {
 
     /// Puts `value` in the place of element `index`, which is there.
     pub(super) fn set(&mut self, index: usize, value: &[u8], limits: &PackLimits) {
-        let replaced = |chunk: &mut Chunk, offset| chunk.replace(offset, value);
+        let replaced = |chunk: &mut Chunk, offset| chunk.replace(offset, value, limits);
         if self.tree.update_at_rank(index, replaced) != Some(true) {
             self.remove_range(index, 1);
             self.insert(index, value, limits);
@@ -148,7 +148,7 @@ impl Chunks {
         } else if has_room(self.tree.get_at(at)) {
             self.tree.update_at(at, prepended);
         } else {
-            self.tree.insert_at(at, Chunk::of_one(value));
+            self.tree.insert_at(at, Chunk::of_one(value, limits));
         }
     }
 

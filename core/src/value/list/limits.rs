@@ -22,6 +22,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 8;
 pub(super) struct PackLimits {
     bytes: usize,
     count: usize,
+    plain_min_bytes: usize,
 }
 
 impl PackLimits {
@@ -31,7 +32,11 @@ impl PackLimits {
             size @ 0.. => (COUNTED_BYTES_MAX, size.clamp(1, COUNT_MAX) as usize),
             level => (2048 << level.unsigned_abs().min(5), usize::MAX),
         };
-        Self { bytes, count }
+        Self {
+            bytes,
+            count,
+            plain_min_bytes: limits.list_plain_min_bytes,
+        }
     }
 
     /// The bounds below which a list goes back to one listpack. They are half of
@@ -68,6 +73,11 @@ impl PackLimits {
     /// `len` bytes.
     pub(super) fn hold_one_more(&self, bytes: usize, count: usize, len: usize) -> bool {
         self.hold(bytes + len + ENTRY_OVERHEAD_BYTES, count + 1)
+    }
+
+    /// Whether an element of so many bytes is kept apart, however much room there is.
+    pub(super) fn keep_apart(&self, len: usize) -> bool {
+        len >= self.plain_min_bytes
     }
 
     /// Whether chunks are smaller than a whole list may be.

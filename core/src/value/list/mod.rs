@@ -88,6 +88,15 @@ impl List {
         }
     }
 
+    /// The elements of a list that is one listpack.
+    #[must_use]
+    pub fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.form {
+            Form::Packed(pack) => Some(pack),
+            Form::Chunks(_) => None,
+        }
+    }
+
     /// The number of separate allocations to free, near enough to tell whether
     /// freeing them takes long.
     #[must_use]
@@ -297,7 +306,8 @@ impl List {
             return;
         };
         let chunks_max = if limits.exceed_chunk() { 16 } else { 1 };
-        if chunks.chunk_count() > chunks_max {
+        let is_apart = |chunk: &chunk::Chunk| chunk.is_apart(limits);
+        if chunks.chunk_count() > chunks_max || chunks.iter().any(is_apart) {
             return;
         }
         let bytes = chunks.iter().map(chunk::Chunk::byte_len).sum();

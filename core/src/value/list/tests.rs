@@ -74,12 +74,12 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(size: i32) -> Self {
+    fn new(limits: EncodingLimits) -> Self {
         Self {
             list: List::new(),
             model: VecDeque::new(),
             frozen: Vec::new(),
-            limits: limits(size),
+            limits,
         }
     }
 
@@ -222,9 +222,13 @@ proptest! {
     #[test]
     fn it_behaves_as_a_deque(
         size in prop::sample::select(vec![-2, -1, -5, 3, 0, 128]),
+        list_plain_min_bytes in prop::sample::select(vec![1 << 30, 1 << 30, 2, 1000]),
         steps in prop::collection::vec(step(), 0..60),
     ) {
-        let mut pair = Pair::new(size);
+        let mut pair = Pair::new(EncodingLimits {
+            list_plain_min_bytes,
+            ..limits(size)
+        });
         for step in steps {
             pair.apply(step);
             prop_assert_eq!(pair.list.len(), pair.model.len());
@@ -275,6 +279,39 @@ fn setting_a_large_element_small_goes_back_to_a_listpack() {
     assert!(matches!(list.nodes().next(), Some(Node::Plain(value)) if value == large));
     assert!(list.set(0, b"c", &limits));
     assert_eq!(list.encoding(), "listpack");
+}
+
+#[test]
+fn elements_from_a_length_on_are_kept_apart() {
+    let limits = EncodingLimits {
+        list_plain_min_bytes: 5,
+        ..limits(2)
+    };
+    let apart = |list: &List| -> Vec<bool> {
+        let nodes = list.nodes();
+        nodes.map(|node| matches!(node, Node::Plain(_))).collect()
+    };
+    let mut list = list(&[b"1", b"2", b"3"], &limits);
+    assert_eq!(apart(&list), [false, false]);
+    list.push(Side::Right, &[b"4444"], &limits);
+    list.push(Side::Right, &[b"55555", b"6"], &limits);
+    assert_eq!(apart(&list), [false, false, true, false]);
+    // In the midst of a chunk, and in the place of an element of one.
+    assert!(list.insert(Insert::Before, b"2", b"inserted", &limits));
+    assert_eq!(apart(&list), [false, true, false, false, true, false]);
+    assert!(list.set(4, b"replaced", &limits));
+    assert!(list.set(1, b"i", &limits));
+    let expected: [&[u8]; 7] = [b"1", b"i", b"2", b"3", b"replaced", b"55555", b"6"];
+    assert_eq!(texts(list.iter()), expected);
+    assert_eq!(
+        apart(&list).iter().filter(|apart| **apart).count(),
+        2,
+        "{list:?}"
+    );
+    // One that is left alone does not make a listpack, however short it is.
+    list.remove_range(0, 5, &limits);
+    list.remove_range(1, 1, &limits);
+    assert_eq!((list.len(), list.encoding()), (1, "quicklist"));
 }
 
 #[test]
