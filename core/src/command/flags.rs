@@ -47,11 +47,13 @@ bitflags! {
         const NO_MULTI = 1 << 18;
         /// Allowed while a script runs too long.
         const ALLOW_BUSY = 1 << 19;
+        /// May find any key expired, on its way to what it answers.
+        const TOUCHES_ARBITRARY_KEYS = 1 << 20;
     }
 }
 
-/// Names of [`Flags`] in COMMAND INFO. `MAY_REPLICATE` and `PROTECTED` have no
-/// name there; `movablekeys` is printed by [`CommandSpec`](super::CommandSpec).
+/// Names of [`Flags`] in COMMAND INFO. `MAY_REPLICATE`, `PROTECTED` and
+/// `TOUCHES_ARBITRARY_KEYS` have no name there; `movablekeys` is printed by [`CommandSpec`](super::CommandSpec).
 pub const FLAG_NAMES: &[(Flags, &str)] = &[
     (Flags::WRITE, "write"),
     (Flags::READONLY, "readonly"),

@@ -92,7 +92,7 @@ fn permitted(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandR
 }
 
 fn authenticated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    let needed = !ctx.server.config.requirepass.is_empty() && !ctx.client.authenticated;
+    let needed = ctx.client.must_authenticate(&ctx.server.config);
     if needed && !spec.flags.contains(Flags::NO_AUTH) {
         return Err(CommandError::text("NOAUTH Authentication required."));
     }
@@ -289,6 +289,9 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     ctx.effects.start_command();
     if !ctx.in_exec {
         ctx.client.last_command = spec.name;
+    }
+    if !ctx.in_exec && spec.flags.contains(Flags::TOUCHES_ARBITRARY_KEYS) {
+        ctx.effects.keep_apart();
     }
     let started = ctx.server.clock_ns;
     let result = handler(ctx, args);

@@ -49,6 +49,8 @@ pub struct Effects {
     wanted: NotifyClass,
     /// False where no backlog and no log would take the stream.
     logged: bool,
+    /// The unit's commands have nothing to do with each other.
+    apart: bool,
 }
 
 impl Effects {
@@ -56,6 +58,7 @@ impl Effects {
     pub(super) fn start_unit(&mut self, wanted: NotifyClass, logged: bool) {
         self.wanted = wanted;
         self.logged = logged;
+        self.apart = false;
         self.total_changes = 0;
     }
 
@@ -122,6 +125,16 @@ impl Effects {
         if self.changes > 0 && self.form == Form::Verbatim {
             self.push(Some(db), args);
         }
+    }
+
+    /// The keys that this unit removes have nothing to do with each other: MULTI
+    /// and EXEC around them would only make replicas wait for the last one.
+    pub(super) const fn keep_apart(&mut self) {
+        self.apart = true;
+    }
+
+    pub(super) const fn is_apart(&self) -> bool {
+        self.apart
     }
 
     pub(super) fn take_propagated(&mut self) -> Vec<Propagated> {

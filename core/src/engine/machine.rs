@@ -266,7 +266,9 @@ impl Engine {
         if changes > 0 && !client.is_primary() {
             self.note_unrecorded();
         }
-        if self.effects.has_propagated() {
+        if self.effects.is_apart() {
+            self.log_apart();
+        } else if self.effects.has_propagated() {
             self.server.log.write_unit(self.effects.take_propagated());
         }
         if self.effects.has_events() {
@@ -283,13 +285,17 @@ impl Engine {
         server.replication.diverged |= !recorded;
     }
 
+    fn log_apart(&mut self) {
+        for command in self.effects.take_propagated() {
+            self.server.log.write_unit(vec![command]);
+        }
+    }
+
     /// Ends a unit of independent removals: each is a unit of its own in the stream.
     pub(super) fn end_unit_singly(&mut self) {
         self.effects.end_unit();
         self.note_unrecorded();
-        for command in self.effects.take_propagated() {
-            self.server.log.write_unit(vec![command]);
-        }
+        self.log_apart();
         let mut nobody = Reply::default();
         let nobody_id = ClientId {
             slot: u32::MAX,

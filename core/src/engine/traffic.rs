@@ -49,7 +49,22 @@ impl Engine {
     }
 }
 
+/// Replies that a client may leave unread before it has authenticated: one reply
+/// buffer of 16 KiB, which Redis does not count, and the 1024 bytes that it allows
+/// beyond.
+const UNAUTHENTICATED_OUTPUT_MAX_BYTES: usize = 17 * 1024;
+
 impl Client {
+    /// Replies that nobody has read.
+    fn held_bytes(&self) -> usize {
+        self.unsent_bytes + self.reply.len()
+    }
+
+    /// True for a client that did not give the password yet.
+    pub(crate) const fn must_authenticate(&self, settings: &Settings) -> bool {
+        !settings.requirepass.is_empty() && !self.authenticated
+    }
+
     /// Our primary and our replicas have limits of their own.
     fn overrun(&mut self, settings: &Settings, now_ms: i64) -> Option<Overrun> {
         if self
@@ -60,6 +75,10 @@ impl Client {
         }
         if self.query_buffer_bytes as u64 > settings.client_query_buffer_limit {
             return Some(Overrun::QueryBuffer);
+        }
+        if self.must_authenticate(settings) && self.held_bytes() > UNAUTHENTICATED_OUTPUT_MAX_BYTES
+        {
+            return Some(Overrun::Output);
         }
         let subscribed = self.subscriptions() > 0;
         let class = if subscribed {
@@ -73,7 +92,7 @@ impl Client {
 
     /// A client may be beyond the soft limit for a while.
     fn exceeds(&mut self, limit: OutputLimit, now_ms: i64) -> bool {
-        let held = (self.unsent_bytes + self.reply.len()) as u64;
+        let held = self.held_bytes() as u64;
         let beyond = |bytes: u64| bytes != 0 && held > bytes;
         if !beyond(limit.soft_bytes) {
             self.over_soft_limit_since_ms = None;
@@ -140,6 +159,17 @@ mod tests {
             crate::engine::Flow::Close
         );
         assert!(unsent.is_empty(), "nobody waits until it is read");
+    }
+
+    #[test]
+    fn strangers_leave_little_unread() {
+        let mut test = TestEngine::new();
+        test.run("CONFIG SET requirepass secret");
+        let stranger = test.connect();
+        let mut look = |id, unsent| test.engine.note_traffic(id, held(0, unsent), 0);
+        assert_eq!(look(test.id, 100_000), None, "it came before the password");
+        assert_eq!(look(stranger, 17 * 1024), None);
+        assert_eq!(look(stranger, 17 * 1024 + 1), Some(Overrun::Output));
     }
 
     #[test]

@@ -19,11 +19,15 @@ pub enum Case {
     Insensitive,
 }
 
+/// Most stars with something behind them, neighbours counted as one. Redis gives up
+/// there, because its matching recurses at each, and answers that nothing matches.
+pub const STARS_MAX: usize = 1000;
+
 /// True when `text` matches `pattern`.
 ///
 /// The work is bounded by the product of both lengths: only the last `*` is
 /// ever tried again, since what an earlier one could take more of, the last one
-/// can take as well.
+/// can take as well. A pattern of more than [`STARS_MAX`] matches nothing.
 pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     if text.is_empty() {
         return pattern.is_empty();
@@ -31,10 +35,19 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     let (mut pattern_at, mut text_at) = (0, 0);
     // Where to go on when the tokens after the last star do not fit.
     let mut retry: Option<(usize, usize)> = None;
+    let mut stars = 0;
     loop {
         let rest = &pattern[pattern_at..];
         if rest.first() == Some(&b'*') {
             pattern_at += 1;
+            match rest.get(1) {
+                None => return true,
+                Some(b'*') => continue,
+                Some(_) => stars += 1,
+            }
+            if stars > STARS_MAX {
+                return false;
+            }
             retry = Some((pattern_at, text_at));
             continue;
         }
@@ -189,8 +202,16 @@ mod tests {
 
     #[test]
     fn many_stars_stay_cheap() {
-        let pattern = "a*".repeat(5000) + "b";
+        let pattern = "a*".repeat(STARS_MAX) + "b";
         assert!(!matched(&pattern, &"a".repeat(20_000)));
+    }
+
+    #[test]
+    fn too_many_stars_match_nothing() {
+        let text = "a".repeat(STARS_MAX + 1);
+        assert!(matched(&"*?".repeat(STARS_MAX), &text));
+        assert!(matched(&("**?".repeat(STARS_MAX) + "*"), &text));
+        assert!(!matched(&"*?".repeat(STARS_MAX + 1), &text));
     }
 
     /// What the grammar above says, without regard to cost.

@@ -93,10 +93,12 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
     let Ok((token, source)) = reactor.add(socket.as_fd()) else {
         return;
     };
-    let (id, query_limit) = {
+    let (id, limits, query_limit) = {
         let mut engine = shared.store.lock();
         let limit = engine.server.config.client_query_buffer_limit;
-        (engine.connect(peer, unix_ms()), limit)
+        let id = engine.connect(peer, unix_ms());
+        // What it sends first is already read as from a stranger.
+        (id, engine.request_limits(id), limit)
     };
     let bell = shared.store.wakers.add(id);
     let mut connection = Connection {
@@ -111,7 +113,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         output: Vec::new(),
         written: 0,
         flow: Flow::Continue,
-        limits: RequestLimits::default(),
+        limits,
         query_limit,
         traffic: Traffic::default(),
     };

@@ -274,7 +274,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         .since("1.0.0")
         .summary("Answers any key.")
         .complexity("O(1)")
-        .flags(Flags::READONLY)
+        .flags(Flags::READONLY.union(Flags::TOUCHES_ARBITRARY_KEYS))
         .acl(Acl::KEYSPACE)
         .tips(&[
             "request_policy:all_shards",
@@ -316,7 +316,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         .since("2.8.0")
         .summary("Walks through the keys a piece at a time.")
         .complexity("O(1) for every call")
-        .flags(Flags::READONLY)
+        .flags(Flags::READONLY.union(Flags::TOUCHES_ARBITRARY_KEYS))
         .acl(Acl::KEYSPACE)
         .tips(&[
             "nondeterministic_output",

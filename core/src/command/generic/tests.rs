@@ -211,3 +211,20 @@ fn asking_about_a_key_counts_as_a_look_up() {
     let stats = t.engine.key_stats();
     assert_eq!((stats.hits, stats.misses), (4, 1));
 }
+
+#[test]
+fn keys_that_a_walk_finds_expired_leave_one_by_one() {
+    for walk in ["scan 0", "randomkey"] {
+        let mut t = TestEngine::new();
+        t.run("debug set-active-expire 0");
+        t.run("set a 1 px 1");
+        t.run("set b 1 px 1");
+        t.now_ms += 2;
+        t.stream();
+        t.run(walk);
+        let stream = t.stream();
+        let mut commands: Vec<&str> = stream.split(" | ").collect();
+        commands.sort_unstable();
+        assert_eq!(commands, ["DEL a", "DEL b"], "{walk}");
+    }
+}
