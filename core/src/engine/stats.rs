@@ -75,6 +75,9 @@ pub struct Stats {
     pub lock_held_ns: u64,
     /// The longest time the engine's lock was held at once, nanoseconds.
     pub lock_held_max_ns: u64,
+    /// The most processor time of one hold, nanoseconds, of those for which it was
+    /// measured: while a snapshot is taken.
+    pub lock_held_max_cpu_ns: u64,
     /// Objects freed off the engine's path.
     pub lazyfreed_objects: u64,
     /// Error replies by code.
@@ -84,9 +87,11 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Notes for how long a batch held the engine's lock.
-    pub fn note_lock_held(&mut self, held_ns: u64) {
+    /// Notes for how long the engine's lock was held, by the clock and, where
+    /// that was measured, in processor time of the thread that held it.
+    pub fn note_lock_held(&mut self, held_ns: u64, cpu_ns: Option<u64>) {
         self.lock_held_ns += held_ns;
         self.lock_held_max_ns = self.lock_held_max_ns.max(held_ns);
+        self.lock_held_max_cpu_ns = self.lock_held_max_cpu_ns.max(cpu_ns.unwrap_or(0));
     }
 }

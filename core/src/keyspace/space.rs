@@ -337,6 +337,12 @@ impl Keyspace {
         id
     }
 
+    /// True while a freeze lasts.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        !self.freezes.is_empty()
+    }
+
     /// Ends a freeze, walked to its end or not.
     pub fn thaw(&mut self, id: FreezeId) {
         self.freezes.retain(|freeze| freeze.id != id);

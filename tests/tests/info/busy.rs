@@ -130,6 +130,7 @@ fn count(stats: &mut Stats) {
     stats.writes_processed = 6;
     stats.access_denied_auth = 1;
     stats.lock_held_max_ns = 5_000_000;
+    stats.lock_held_max_cpu_ns = 4_000_000;
     stats.lazyfreed_objects = 3;
 }
 

@@ -16,11 +16,12 @@ use towline_tests::info::Info;
 use towline_tests::tables;
 
 /// Fields of our own, which Redis does not have.
-const OWN: [&str; 4] = [
+const OWN: [&str; 5] = [
     "server_name",
     "towline_version",
     "sync_snapshots",
     "lock_held_max_usec",
+    "lock_held_max_cpu_usec",
 ];
 
 /// Section and name of each field; names that depend on the workload are cut.

@@ -52,6 +52,7 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     // Our own fields stand behind those of Redis.
     out.put("sync_snapshots", stats.sync_snapshots);
     out.put("lock_held_max_usec", stats.lock_held_max_ns / 1000);
+    out.put("lock_held_max_cpu_usec", stats.lock_held_max_cpu_ns / 1000);
 }
 
 /// The totals contain the stream and snapshots, which are told apart as well.
