@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::config::Config;
+use crate::engine::stream_log::SinkId;
 use crate::engine::{ClientId, Engine, EngineOptions, Peer};
 use crate::keyspace::HashSeed;
 use crate::offset::{Offset, ReplicationId};
@@ -27,6 +28,7 @@ pub(crate) struct TestEngine {
     pub(crate) now_ms: i64,
     host: NoHost,
     stream: Arc<Mutex<Vec<u8>>>,
+    sink: SinkId,
 }
 
 impl TestEngine {
@@ -43,7 +45,7 @@ impl TestEngine {
             config,
         });
         let stream = Arc::new(Mutex::new(Vec::new()));
-        engine
+        let sink = engine
             .server
             .log
             .add_sink(Box::new(Capture(Arc::clone(&stream))));
@@ -54,7 +56,13 @@ impl TestEngine {
             now_ms: 1_000_000,
             host: NoHost::default(),
             stream,
+            sink,
         }
+    }
+
+    /// Lets nobody take the stream any more.
+    pub(crate) fn stop_stream(&mut self) {
+        self.engine.server.log.remove_sink(self.sink);
     }
 
     /// Adds another client.

@@ -1,62 +1,14 @@
 //! A snapshot of the served dataset into a file of a [`Storage`], or into any
-//! other [`SnapshotWriter`]. The engine's lock is taken for a slice of the walk
-//! at a time.
-
-use std::fmt;
+//! other [`SnapshotWriter`].
 
 use towline_core::engine::Engine;
+pub use towline_core::engine::snapshot::SnapshotError as SaveError;
+use towline_core::engine::snapshot::write_walk;
 use towline_core::keyspace::SnapshotWalk;
-use towline_core::keyspace::snapshot_walk::Step;
-use towline_core::seams::snapshot::{EncodeError, SnapshotMeta, SnapshotWriteError};
-use towline_core::seams::{SnapshotCodec, SnapshotWriter, Storage, StorageError, Store};
+use towline_core::seams::snapshot::SnapshotMeta;
+use towline_core::seams::{SnapshotCodec, SnapshotWriter, Storage, Store};
 
 use crate::storage::FileWriter;
-
-/// About how much is appended to the file at once.
-const BLOCK_BYTES: usize = 256 << 10;
-/// Home groups visited under the lock at once: about 500 entries.
-const GROUPS_PER_SLICE: usize = 64;
-
-/// Why there is no new snapshot. The old one, if any, is untouched.
-#[derive(Debug)]
-pub enum SaveError {
-    /// It could not be written.
-    Write(SnapshotWriteError),
-    /// The format cannot hold a value.
-    Encode(EncodeError),
-    /// The caller no longer wants it.
-    Cancelled,
-}
-
-impl fmt::Display for SaveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Write(error) => error.fmt(f),
-            Self::Encode(error) => error.fmt(f),
-            Self::Cancelled => f.write_str("it was cancelled"),
-        }
-    }
-}
-
-impl std::error::Error for SaveError {}
-
-impl From<StorageError> for SaveError {
-    fn from(error: StorageError) -> Self {
-        Self::Write(error.into())
-    }
-}
-
-impl From<SnapshotWriteError> for SaveError {
-    fn from(error: SnapshotWriteError) -> Self {
-        Self::Write(error)
-    }
-}
-
-impl From<EncodeError> for SaveError {
-    fn from(error: EncodeError) -> Self {
-        Self::Encode(error)
-    }
-}
 
 /// What to write, and where.
 pub struct SaveJob<'a> {
@@ -78,7 +30,7 @@ pub trait Watcher: Send {
     /// snapshot says of itself.
     fn frozen(&mut self, engine: &mut Engine, keys_total: u64) -> SnapshotMeta;
 
-    /// Called under the lock now and then; false gives up.
+    /// Called under the lock after each slice of the walk; false gives up.
     fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool;
 }
 
@@ -103,13 +55,13 @@ pub async fn write_snapshot(
     writer: &mut dyn SnapshotWriter,
     watcher: &mut dyn Watcher,
 ) -> Result<(), SaveError> {
-    let mut walk = store.with(|engine, _| {
+    let walk = store.with(|engine, _| {
         let keys_total = engine.keyspace.len() as u64;
         let meta = watcher.frozen(engine, keys_total);
         SnapshotWalk::begin(&mut engine.keyspace, codec, &meta)
     });
-    let written = write_walk(store, &mut walk, writer, watcher).await;
-    store.with(|engine, _| walk.end(&mut engine.keyspace));
+    let mut on_slice = |engine: &mut Engine, keys| watcher.progress(engine, keys);
+    let written = write_walk(store, walk, writer, &mut on_slice).await;
     let finished = match written {
         Ok(()) => writer.finish().await.map_err(SaveError::from),
         Err(error) => Err(error),
@@ -119,31 +71,4 @@ pub async fn write_snapshot(
         let _ = writer.abort().await;
     }
     finished
-}
-
-async fn write_walk(
-    store: &dyn Store,
-    walk: &mut SnapshotWalk,
-    writer: &mut dyn SnapshotWriter,
-    watcher: &mut dyn Watcher,
-) -> Result<(), SaveError> {
-    loop {
-        let step = walk.encode(BLOCK_BYTES)?;
-        if walk.pending_bytes() >= BLOCK_BYTES || step == Step::Done {
-            writer.write(walk.take_block()).await?;
-        }
-        match step {
-            Step::Done => return Ok(()),
-            Step::Encode => {}
-            Step::Collect => {
-                let wanted = store.with(|engine, _| {
-                    walk.collect(&mut engine.keyspace, GROUPS_PER_SLICE)?;
-                    Ok::<bool, EncodeError>(watcher.progress(engine, walk.keys()))
-                })?;
-                if !wanted {
-                    return Err(SaveError::Cancelled);
-                }
-            }
-        }
-    }
 }

@@ -19,7 +19,6 @@ pub mod decision;
 pub mod node;
 pub mod primary;
 pub mod replica;
-mod task;
 pub mod wire;
 
 pub use node::{Node, NodeParts, SnapshotFormats};

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use towline_core::engine::Engine;
 use towline_core::engine::client::ReplicaOptions;
 use towline_core::engine::replication::BacklogFacts;
+use towline_core::engine::stream_log::SinkId;
 use towline_core::offset::Offset;
 use towline_core::seams::snapshot::SnapshotPosition;
 use towline_core::seams::{LogSink, ReplicationTransport, Runtime, SnapshotCodec, Storage, Store};
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     /// Bytes sent to replicas since they were last counted in.
     pub(crate) sent_bytes: AtomicU64,
     backlog: BacklogSlot,
+    /// The backlog's place among the takers of the stream.
+    sink: Mutex<Option<SinkId>>,
     followed_epoch: Mutex<u64>,
 }
 
@@ -117,6 +120,7 @@ impl Node {
             unfollow: Event::new(),
             sent_bytes: AtomicU64::new(0),
             backlog: BacklogSlot::default(),
+            sink: Mutex::default(),
             followed_epoch: Mutex::new(0),
             parts,
         }));
@@ -232,7 +236,8 @@ impl Inner {
             Some(old) => old.release(),
             None => {
                 let sink = BacklogSink(Arc::clone(&self.backlog));
-                engine.server.log.add_sink(Box::new(sink));
+                let id = engine.server.log.add_sink(Box::new(sink));
+                *lock(&self.sink) = Some(id);
             }
         }
         engine.server.replication.backlog = facts(&backlog);
@@ -241,7 +246,9 @@ impl Inner {
 
     /// Lets go of the backlog: no replica came for `repl-backlog-ttl`.
     fn end_backlog(&self, engine: &mut Engine) {
-        engine.server.log.remove_sinks();
+        if let Some(id) = lock(&self.sink).take() {
+            engine.server.log.remove_sink(id);
+        }
         if let Some(old) = lock(&self.backlog).take() {
             old.release();
         }

@@ -147,7 +147,8 @@ impl EngineLock {
     }
 
     /// Runs one batch: the stream's bytes reach the sinks before the lock is
-    /// given up; afterwards connections are woken, garbage is dropped and jobs start.
+    /// given up; afterwards connections are woken, garbage is dropped, jobs
+    /// start and the log's lines are written.
     pub fn batch<T>(&self, run: impl FnOnce(&mut Engine, &mut ServerHost) -> T) -> T {
         let mut host = self.host.clone();
         let mut engine = self.lock();
@@ -161,6 +162,7 @@ impl EngineLock {
         self.wakers.ring(&woken);
         host.dispose(garbage);
         host.announce_jobs();
+        host.write_log();
         result
     }
 

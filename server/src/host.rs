@@ -67,6 +67,8 @@ struct Inner {
     logger: Logger,
     jobs: Mutex<Vec<Job>>,
     announced: AtomicBool,
+    /// Lines for the log, written once the engine's lock is given up.
+    lines: Mutex<Vec<String>>,
     bell: smol::channel::Sender<()>,
     reload: Reload,
     /// Objects on their way to be dropped.
@@ -96,6 +98,7 @@ impl ServerHost {
             logger,
             jobs: Mutex::default(),
             announced: AtomicBool::new(false),
+            lines: Mutex::default(),
             bell,
             reload,
             garbage: Arc::default(),
@@ -116,6 +119,15 @@ impl ServerHost {
         {
             // A full channel has told it already.
             let _ = self.0.bell.try_send(());
+        }
+    }
+
+    /// Writes the lines that were logged since the last call.
+    pub fn write_log(&self) {
+        let lines =
+            std::mem::take(&mut *self.0.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        for line in lines {
+            self.0.logger.warning(&line);
         }
     }
 
@@ -156,6 +168,10 @@ impl Host for ServerHost {
         }
     }
 
+    fn allocated_bytes(&self) -> u64 {
+        memory::allocated_bytes()
+    }
+
     fn start(&mut self, job: Job) -> Result<(), String> {
         // Listeners are opened once; a change that never came into effect
         // would otherwise be answered with OK.
@@ -184,6 +200,7 @@ impl Host for ServerHost {
     }
 
     fn log(&mut self, line: &str) {
-        self.0.logger.warning(line);
+        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(line.to_owned());
     }
 }

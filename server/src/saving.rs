@@ -56,7 +56,7 @@ pub fn meta(engine: &mut Engine, host: &ServerHost) -> SnapshotMeta {
     SnapshotMeta {
         redis_version: REDIS_VERSION.to_owned(),
         created_ms: u64::try_from(unix_ms()).unwrap_or(0),
-        used_memory_bytes: host.facts().allocated_bytes,
+        used_memory_bytes: host.allocated_bytes(),
         position: position.map(|(replid, offset)| SnapshotPosition {
             replid,
             offset,

@@ -29,6 +29,7 @@ pub mod rng;
 mod role;
 mod serve;
 pub mod server;
+pub mod snapshot;
 pub mod stats;
 pub mod stream_log;
 pub mod traffic;

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn what_nobody_recorded_is_in_no_history() {
         let mut test = TestEngine::new();
-        test.engine.server.log.remove_sinks();
+        test.stop_stream();
         assert!(test.engine.server.continues_from().is_some());
         test.run("SET a 1");
         assert_eq!(test.engine.server.continues_from(), None);

@@ -5,6 +5,10 @@ use super::replication::BacklogFacts;
 use crate::offset::Offset;
 use crate::seams::LogSink;
 
+/// Names one taker of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SinkId(u64);
+
 /// Collects the stream of a batch and hands it to the sinks.
 #[derive(Default)]
 pub struct StreamLog {
@@ -13,7 +17,8 @@ pub struct StreamLog {
     pending: Vec<u8>,
     /// The database that the stream's reader has selected; none forces a SELECT.
     selected: Option<usize>,
-    sinks: Vec<Box<dyn LogSink>>,
+    sinks: Vec<(SinkId, Box<dyn LogSink>)>,
+    next_sink: u64,
 }
 
 impl StreamLog {
@@ -30,16 +35,19 @@ impl StreamLog {
         !self.sinks.is_empty()
     }
 
-    /// Adds a taker.
-    pub fn add_sink(&mut self, sink: Box<dyn LogSink>) {
+    /// Adds a taker, which gets what is written from here on.
+    pub fn add_sink(&mut self, sink: Box<dyn LogSink>) -> SinkId {
         self.flush();
-        self.sinks.push(sink);
+        self.next_sink += 1;
+        let id = SinkId(self.next_sink);
+        self.sinks.push((id, sink));
+        id
     }
 
-    /// Removes all takers.
-    pub fn remove_sinks(&mut self) {
+    /// Removes one taker, which has then got what was written so far. The others stay.
+    pub fn remove_sink(&mut self, id: SinkId) {
         self.flush();
-        self.sinks.clear();
+        self.sinks.retain(|(held, _)| *held != id);
     }
 
     /// Continues at another offset, as after a full sync.
@@ -123,7 +131,7 @@ impl StreamLog {
     /// Tells the sinks that the history has another name from here on.
     pub fn history_changed(&mut self) {
         self.flush();
-        for sink in &mut self.sinks {
+        for (_, sink) in &mut self.sinks {
             sink.history_changed();
         }
     }
@@ -131,7 +139,7 @@ impl StreamLog {
     /// What the backlog holds, if one of the sinks is one.
     #[must_use]
     pub fn backlog(&self) -> BacklogFacts {
-        let facts = self.sinks.iter().find_map(|sink| sink.backlog());
+        let facts = self.sinks.iter().find_map(|(_, sink)| sink.backlog());
         facts.unwrap_or_default()
     }
 
@@ -141,10 +149,46 @@ impl StreamLog {
             return false;
         }
         let start = Offset(self.offset.0 - self.pending.len() as u64);
-        for sink in &mut self.sinks {
+        for (_, sink) in &mut self.sinks {
             sink.append(start, &self.pending);
         }
         self.pending.clear();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Taker(Arc<Mutex<Vec<u8>>>);
+
+    impl LogSink for Taker {
+        fn append(&mut self, _start: Offset, bytes: &[u8]) {
+            self.0.lock().expect("one thread").extend_from_slice(bytes);
+        }
+    }
+
+    impl Taker {
+        fn taken(&self) -> String {
+            String::from_utf8(self.0.lock().expect("one thread").clone()).expect("RESP of words")
+        }
+    }
+
+    #[test]
+    fn a_taker_that_is_removed_leaves_the_others_theirs() {
+        let (mut log, takers) = (StreamLog::default(), [Taker::default(), Taker::default()]);
+        let ids = takers.clone().map(|taker| log.add_sink(Box::new(taker)));
+        log.write_bare(&[b"ONE"]);
+        log.remove_sink(ids[0]);
+        log.write_bare(&[b"TWO"]);
+        log.flush();
+        assert_eq!(takers[0].taken(), "*1\r\n$3\r\nONE\r\n");
+        assert_eq!(takers[1].taken(), "*1\r\n$3\r\nONE\r\n*1\r\n$3\r\nTWO\r\n");
+        assert!(log.is_active());
+        log.remove_sink(ids[1]);
+        assert!(!log.is_active());
     }
 }

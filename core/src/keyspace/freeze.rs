@@ -57,6 +57,8 @@ pub(super) struct Freeze {
     cursor: u64,
     handed: Vec<FrozenEntry>,
     detached: Vec<(u64, Arc<Table>)>,
+    /// Detached tables that the walk is through with: dear to drop.
+    done: Vec<Arc<Table>>,
 }
 
 impl Freeze {
@@ -76,6 +78,7 @@ impl Freeze {
             cursor: 0,
             handed: Vec::new(),
             detached: Vec::new(),
+            done: Vec::new(),
         }
     }
 
@@ -161,7 +164,19 @@ impl Freeze {
         }
         self.cursor = 0;
         self.at += 1;
-        self.detached.retain(|(id, _)| *id != table);
+        let done = self.detached.extract_if(.., |(id, _)| *id == table);
+        self.done.extend(done.map(|(_, table)| table));
+    }
+
+    /// The tables that were kept and are needed no more.
+    pub(super) fn take_done(&mut self) -> Vec<Arc<Table>> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// Everything that it holds on to, at its end.
+    pub(super) fn into_rest(self) -> (Vec<FrozenEntry>, Vec<Arc<Table>>) {
+        let detached = self.detached.into_iter().map(|(_, table)| table);
+        (self.handed, self.done.into_iter().chain(detached).collect())
     }
 
     /// Share of the plan that the walk has passed, from 0 to 1.

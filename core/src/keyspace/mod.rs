@@ -4,6 +4,7 @@
 //! expiries), `freeze` (an instant of them), then `space`, which is what the
 //! rest of the engine sees.
 
+mod copies;
 pub mod dataset;
 pub mod db;
 pub mod entry;

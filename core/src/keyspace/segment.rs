@@ -210,7 +210,9 @@ impl Segment {
     ) {
         for step in 0..GROUPS {
             let group = &self.groups[(home + step) % GROUPS];
-            for entry in group.slots.iter().flatten() {
+            // A walk comes to the next group next; the first of this one are on their way.
+            let next = &self.groups[(home + step + 1) % GROUPS];
+            for entry in group.slots.iter().chain(&next.slots).flatten() {
                 prefetch(entry.address());
             }
             for entry in group.slots.iter().flatten() {

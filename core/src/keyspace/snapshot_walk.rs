@@ -6,22 +6,22 @@
 //!              ▲                 └──►                        │
 //!              └─────────────────────────────────────────────┘   … Step::Done ─► end
 //! ```
-//! `collect` encodes small values where they are, and takes large ones along as
-//! copies that share their pieces; `encode` writes those out. BGSAVE and full
+//! `collect` copies small values into a buffer, and takes large ones along as
+//! copies that share their pieces; `encode` writes both out. BGSAVE and full
 //! sync are the same walk with another writer behind it.
 
 use std::collections::VecDeque;
 
+use super::copies::Copies;
 use super::entry::Entry;
 use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::space::Keyspace;
 use crate::seams::snapshot::{
-    Access, EncodeError, EntryView, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    Access, EncodeError, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
-use crate::value::ValueRef;
 
-/// A string up to this length is copied under the lock; a longer one is shared.
-const COPIED_STRING_BYTES: usize = 4 * 1024;
+/// A slice takes so many entries along without copying their values.
+const SHARED_PER_SLICE: usize = 256;
 
 /// What the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,10 @@ pub struct SnapshotWalk {
     encoder: Box<dyn SnapshotEncoder>,
     dbs: Vec<FrozenDb>,
     selected: Option<usize>,
-    /// Entries to encode without the lock: large ones, and those that a write
-    /// handed over before it changed them.
+    /// Small entries of the slice, to encode without the lock.
+    copies: Copies,
+    /// The others: large ones, and those that a write handed over before it
+    /// changed them.
     queue: VecDeque<FrozenEntry>,
     resuming: bool,
     walked: bool,
@@ -59,7 +61,8 @@ impl SnapshotWalk {
             encoder: codec.encoder(meta),
             dbs: space.frozen_dbs(freeze),
             selected: None,
-            queue: VecDeque::new(),
+            copies: Copies::new(),
+            queue: VecDeque::with_capacity(SHARED_PER_SLICE),
             resuming: false,
             walked: false,
             finished: false,
@@ -73,86 +76,78 @@ impl SnapshotWalk {
         walk
     }
 
-    /// Visits up to `groups` home groups (about eight entries each).
-    ///
-    /// # Errors
-    /// Where the format cannot hold an entry. The walk is then to be ended.
-    pub fn collect(&mut self, space: &mut Keyspace, groups: usize) -> Result<(), EncodeError> {
+    /// Visits home groups (about eight entries each) until `more`, which is asked
+    /// after each of them, says that the slice is over, or enough was taken.
+    pub fn collect(&mut self, space: &mut Keyspace, more: &mut dyn FnMut() -> bool) {
         assert!(
             !self.resuming,
             "a large value is encoded whole before others"
         );
-        let mut failed = None;
-        let freeze = self.freeze;
-        if !self.walked {
+        while !self.walked {
+            let (copies, queue) = (&mut self.copies, &mut self.queue);
             let visit = &mut |db: usize, entry: &Entry| {
-                if let Err(error) = self.visit(db, entry) {
-                    failed.get_or_insert(error);
+                if !copies.push(db, entry) {
+                    let entry = entry.with_key(entry.key(), entry.expire_ms());
+                    queue.push_back(FrozenEntry { db, entry });
                 }
             };
-            self.walked = space.walk(freeze, groups, visit) == Walk::Done;
+            self.walked = space.walk(self.freeze, 1, visit) == Walk::Done;
+            if self.copies.is_full() || self.queue.len() >= SHARED_PER_SLICE || !more() {
+                break;
+            }
         }
-        self.queue.extend(space.take_handed(freeze));
-        failed.map_or(Ok(()), Err)
-    }
-
-    fn visit(&mut self, db: usize, entry: &Entry) -> Result<(), EncodeError> {
-        if is_small(entry.value()) {
-            return self.encode_whole(db, entry);
-        }
-        let entry = entry.with_key(entry.key(), entry.expire_ms());
-        self.queue.push_back(FrozenEntry { db, entry });
-        Ok(())
-    }
-
-    fn encode_whole(&mut self, db: usize, entry: &Entry) -> Result<(), EncodeError> {
-        self.select(db);
-        self.keys += 1;
-        let view = EntryView {
-            key: entry.key(),
-            value: entry.value(),
-            expire_ms: entry.expire_ms(),
-            access: Access::Unknown,
-        };
-        self.encoder.entry(&view, &mut self.out)
-    }
-
-    fn select(&mut self, db: usize) {
-        if self.selected == Some(db) {
-            return;
-        }
-        self.selected = Some(db);
-        let frozen = self.dbs.iter().find(|frozen| frozen.db == db);
-        let (keys, expires) = frozen.map_or((0, 0), |frozen| (frozen.keys, frozen.expires));
-        let number = u32::try_from(db).expect("databases are few");
-        self.encoder
-            .select_db(number, keys as u64, expires as u64, &mut self.out);
+        self.queue.extend(space.take_handed(self.freeze));
     }
 
     /// Encodes about `budget_bytes` of what was collected.
     ///
     /// # Errors
-    /// As `collect`.
+    /// Where the format cannot hold an entry. The walk is then to be ended.
     pub fn encode(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
         while self.out.len() < budget_bytes {
             if self.resuming {
                 let room = budget_bytes - self.out.len();
                 self.resuming = self.encoder.resume(room, &mut self.out);
-            } else if let Some(FrozenEntry { db, entry }) = self.queue.pop_front() {
-                self.encode_queued(db, &entry)?;
-            } else {
+            } else if !self.encode_copied()? && !self.encode_queued()? {
                 return Ok(self.out_of_work());
             }
         }
         Ok(Step::Encode)
     }
 
-    fn encode_queued(&mut self, db: usize, entry: &Entry) -> Result<(), EncodeError> {
-        if is_small(entry.value()) {
-            return self.encode_whole(db, entry);
-        }
-        self.select(db);
+    /// Encodes one copied entry; false where there is none.
+    fn encode_copied(&mut self) -> Result<bool, EncodeError> {
+        let Some((db, view)) = self.copies.next() else {
+            return Ok(false);
+        };
+        select(
+            &mut self.selected,
+            &self.dbs,
+            db,
+            (&mut *self.encoder, &mut self.out),
+        );
         self.keys += 1;
+        self.encoder.entry(&view, &mut self.out)?;
+        Ok(true)
+    }
+
+    /// Encodes one of the other entries, or begins to; false where there is none.
+    fn encode_queued(&mut self) -> Result<bool, EncodeError> {
+        let Some(FrozenEntry { db, entry }) = self.queue.pop_front() else {
+            return Ok(false);
+        };
+        select(
+            &mut self.selected,
+            &self.dbs,
+            db,
+            (&mut *self.encoder, &mut self.out),
+        );
+        self.keys += 1;
+        if self.copies.push(db, &entry) {
+            let (_, view) = self.copies.next().expect("it was just put there");
+            self.encoder.entry(&view, &mut self.out)?;
+            return Ok(true);
+        }
         let entry = SnapshotEntry {
             key: entry.key().to_vec(),
             value: entry.value_to_owned(),
@@ -161,7 +156,7 @@ impl SnapshotWalk {
         };
         self.encoder.begin_large(entry, &mut self.out)?;
         self.resuming = true;
-        Ok(())
+        Ok(true)
     }
 
     fn out_of_work(&mut self) -> Step {
@@ -198,27 +193,36 @@ impl SnapshotWalk {
         self.dbs.iter().map(|db| db.keys as u64).sum()
     }
 
-    /// Ends the freeze, complete or not. A walk that is dropped without this
-    /// keeps its freeze, and with it memory.
-    pub fn end(self, space: &mut Keyspace) {
+    /// Ends the freeze, complete or not; nothing but dropping it may follow, which
+    /// needs no lock. A walk that is dropped without this keeps its freeze, and
+    /// with it memory.
+    pub fn end(&mut self, space: &mut Keyspace) {
         space.thaw(self.freeze);
     }
 }
 
-fn is_small(value: ValueRef<'_>) -> bool {
-    match value {
-        ValueRef::Str(bytes) => bytes.len() <= COPIED_STRING_BYTES,
-        ValueRef::Int(_) => true,
-        _ => false,
+/// Says that entries of `db` follow, unless it was said already.
+fn select(
+    selected: &mut Option<usize>,
+    dbs: &[FrozenDb],
+    db: usize,
+    (encoder, out): (&mut dyn SnapshotEncoder, &mut Vec<u8>),
+) {
+    if selected.replace(db) == Some(db) {
+        return;
     }
+    let frozen = dbs.iter().find(|frozen| frozen.db == db);
+    let (keys, expires) = frozen.map_or((0, 0), |frozen| (frozen.keys, frozen.expires));
+    let number = u32::try_from(db).expect("databases are few");
+    encoder.select_db(number, keys as u64, expires as u64, out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keyspace::HashSeed;
-    use crate::seams::snapshot::{DecodeOptions, SnapshotDecoder};
-    use crate::value::Value;
+    use crate::seams::snapshot::{DecodeOptions, EntryView, SnapshotDecoder};
+    use crate::value::{Value, ValueRef};
     use std::collections::BTreeMap;
 
     /// A format of lines, which cuts large strings into pieces.
@@ -357,7 +361,11 @@ mod tests {
         let mut bytes = Vec::new();
         let mut at = 0;
         loop {
-            walk.collect(&mut space, 3).expect("strings fit");
+            let mut groups = 3;
+            walk.collect(&mut space, &mut || {
+                groups -= 1;
+                groups > 0
+            });
             for _ in 0..20 {
                 at = (at * 31 + 7) % 2000;
                 let key = format!("key:{at}");
@@ -395,7 +403,7 @@ mod tests {
     fn an_empty_dataset_is_a_head_and_an_end() {
         let mut space = space(0);
         let mut walk = SnapshotWalk::begin(&mut space, &Lines, &SnapshotMeta::default());
-        walk.collect(&mut space, 1).expect("nothing to refuse");
+        walk.collect(&mut space, &mut || false);
         assert_eq!(walk.encode(1000), Ok(Step::Done));
         assert_eq!(walk.take_block(), b"begin\nend\n");
         walk.end(&mut space);

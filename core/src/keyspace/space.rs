@@ -16,6 +16,8 @@ pub enum Garbage {
     Entry(Entry),
     /// A whole table.
     Table(Arc<Table>),
+    /// What was handed over to a walk that was given up.
+    Frozen(Vec<FrozenEntry>),
 }
 
 /// See the module's comment.
@@ -298,10 +300,14 @@ impl Keyspace {
             return 0;
         }
         let table = Arc::new(old.table);
+        let mut is_needed = false;
         for freeze in self.freezes.iter_mut().filter(|f| f.needs(old.id)) {
             freeze.keep(old.id, Arc::clone(&table));
+            is_needed = true;
         }
-        self.garbage.push(Garbage::Table(table));
+        if !is_needed {
+            self.garbage.push(Garbage::Table(table));
+        }
         removed
     }
 
@@ -345,7 +351,15 @@ impl Keyspace {
 
     /// Ends a freeze, walked to its end or not.
     pub fn thaw(&mut self, id: FreezeId) {
-        self.freezes.retain(|freeze| freeze.id != id);
+        let at = self.freezes.iter().position(|freeze| freeze.id == id);
+        let freeze = self
+            .freezes
+            .remove(at.expect("a freeze lasts until it is thawed"));
+        let (handed, tables) = freeze.into_rest();
+        if !handed.is_empty() {
+            self.garbage.push(Garbage::Frozen(handed));
+        }
+        self.garbage.extend(tables.into_iter().map(Garbage::Table));
     }
 
     fn freeze_mut(&mut self, id: FreezeId) -> &mut Freeze {
@@ -372,8 +386,11 @@ impl Keyspace {
         visit: &mut dyn FnMut(usize, &Entry),
     ) -> Walk {
         let dbs = std::mem::take(&mut self.dbs);
-        let walk = self.freeze_mut(id).walk(&dbs, groups, visit);
+        let freeze = self.freeze_mut(id);
+        let walk = freeze.walk(&dbs, groups, visit);
+        let done = freeze.take_done();
         self.dbs = dbs;
+        self.garbage.extend(done.into_iter().map(Garbage::Table));
         walk
     }
 

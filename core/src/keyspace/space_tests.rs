@@ -139,6 +139,28 @@ fn replaced_content_leaves_older_freezes_their_tables() {
 }
 
 #[test]
+fn what_a_freeze_held_becomes_garbage_and_is_not_dropped_by_it() {
+    let tables = |space: &mut Keyspace| {
+        let garbage = space.take_garbage();
+        let tables = garbage
+            .iter()
+            .filter(|one| matches!(one, Garbage::Table(_)));
+        tables.count()
+    };
+    let mut space = Keyspace::new(1, HashSeed::new(1, 1));
+    for given_up in [false, true] {
+        space.set_string(0, b"k", b"1", None, 0);
+        let mut taken = Taken::take(&mut space);
+        space.flush(0);
+        assert_eq!(tables(&mut space), 0, "the freeze holds it");
+        while !given_up && !taken.step(&mut space) {}
+        assert_eq!(tables(&mut space), usize::from(!given_up));
+        space.thaw(taken.id);
+        assert_eq!(tables(&mut space), usize::from(given_up));
+    }
+}
+
+#[test]
 fn libraries_of_functions_travel_with_the_content() {
     let mut space = Keyspace::new(1, HashSeed::new(1, 1));
     let mut other = Keyspace::new(1, HashSeed::new(1, 1));

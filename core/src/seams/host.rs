@@ -122,6 +122,12 @@ pub trait Host {
     /// Facts for INFO.
     fn facts(&self) -> ProcessFacts;
 
+    /// One of the facts by itself, for who needs no other: most have to be asked
+    /// of the operating system.
+    fn allocated_bytes(&self) -> u64 {
+        self.facts().allocated_bytes
+    }
+
     /// Starts a job.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The runtime that drivers run on: smol, tokio, a plain thread or a simulator.
 
 use async_trait::async_trait;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use futures::future::BoxFuture;
 
@@ -35,4 +37,25 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Fills `out` with random bytes.
     fn fill_random(&self, out: &mut [u8]);
+}
+
+/// Lets other tasks run once before going on.
+pub fn yield_now() -> impl Future<Output = ()> {
+    YieldNow { yielded: false }
+}
+
+struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 }

@@ -63,9 +63,13 @@ fn walked(space: &mut Keyspace) -> Vec<u8> {
             .expect("the format holds everything");
         bytes.extend(walk.take_block());
         match step {
-            Step::Collect => walk
-                .collect(space, WALK_GROUPS)
-                .expect("the format holds everything"),
+            Step::Collect => {
+                let mut groups = WALK_GROUPS;
+                walk.collect(space, &mut || {
+                    groups -= 1;
+                    groups > 0
+                });
+            }
             Step::Encode => {}
             Step::Done => break,
         }

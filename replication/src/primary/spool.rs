@@ -9,11 +9,13 @@
 //! stays in memory up to a fixed amount and goes to a file beyond that. A block
 //! that every reader has passed is dropped; while all keep up, no file is made.
 
+use async_trait::async_trait;
 use event_listener::Event;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use towline_core::seams::{Storage, StorageError};
+use towline_core::seams::snapshot::SnapshotWriteError;
+use towline_core::seams::{SnapshotWriter, Storage, StorageError};
 
 /// How much of a snapshot stays in memory for readers that are behind.
 pub const SPOOL_MEMORY_BYTES: usize = 8 << 20;
@@ -210,6 +212,27 @@ impl Spool {
             }
             changed.await;
         }
+    }
+}
+
+#[async_trait]
+impl SnapshotWriter for Spool {
+    async fn write(&mut self, block: Vec<u8>) -> Result<(), SnapshotWriteError> {
+        let pushed = self.push(block).await;
+        pushed.map_err(|Abandoned| match &self.state().outcome {
+            Some(Err(SpoolError::Storage(error))) => SnapshotWriteError::Storage(error.clone()),
+            _ => SnapshotWriteError::Link("all replicas that waited for it are gone".to_owned()),
+        })
+    }
+
+    async fn finish(&mut self) -> Result<(), SnapshotWriteError> {
+        self.end(Ok(()));
+        Ok(())
+    }
+
+    async fn abort(&mut self) -> Result<(), SnapshotWriteError> {
+        self.end(Err(SpoolError::Failed("it was given up".to_owned())));
+        Ok(())
     }
 }
 

@@ -13,25 +13,22 @@
 use super::spool::{SPOOL_MEMORY_BYTES, Spool, SpoolError, SpoolReader};
 use crate::backlog::Reader;
 use crate::node::Inner;
-use crate::task::yield_now;
 use core::time::Duration;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::engine::Engine;
+use towline_core::engine::snapshot::write_walk;
 use towline_core::keyspace::SnapshotWalk;
-use towline_core::keyspace::snapshot_walk::Step;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::Host;
-use towline_core::seams::snapshot::{EncodeError, SnapshotMeta, SnapshotPosition};
+use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 use towline_core::seams::{SnapshotCodec, Storage};
 use towline_core::version::REDIS_VERSION;
 
-/// About how much of a snapshot is handed on at once.
+/// About how much of the stream is handed on at once.
 const BLOCK_BYTES: usize = 256 << 10;
-/// Home groups visited under the lock at once: about 500 entries.
-const GROUPS_PER_SLICE: usize = 64;
 /// How often waiting replicas are counted.
 const WAIT_STEP: Duration = Duration::from_millis(50);
 
@@ -204,12 +201,15 @@ async fn run(node: &Arc<Inner>, waiters: Vec<Waiter>) {
     node.hub.state().running = Some(running.clone());
     let pump = pump(running.stream.clone(), begun.stream);
     node.parts.runtime.spawn(Box::pin(pump));
-    let outcome = walk(node, begun.walk, &running.snapshot).await;
-    if let Err(error) = outcome {
+    let mut writer = running.snapshot.clone();
+    let store = &*node.parts.store;
+    let outcome = write_walk(store, begun.walk, &mut writer, &mut |_, _| true).await;
+    if let Err(error) = &outcome {
         let text = format!("A snapshot for replicas failed: {error}");
-        node.parts.store.with(|_, host| host.log(&text));
-        running.snapshot.end(Err(error));
+        store.with(|_, host| host.log(&text));
     }
+    let outcome = outcome.map_err(|error| SpoolError::Failed(error.to_string()));
+    running.snapshot.end(outcome);
     finish(node, running).await;
 }
 
@@ -254,7 +254,7 @@ fn begin(
     let meta = SnapshotMeta {
         redis_version: REDIS_VERSION.to_owned(),
         created_ms: node.parts.runtime.unix_ms(),
-        used_memory_bytes: host.facts().allocated_bytes,
+        used_memory_bytes: host.allocated_bytes(),
         position: Some(SnapshotPosition {
             replid,
             offset,
@@ -272,47 +272,6 @@ fn begin(
         stream,
         replid,
         offset,
-    }
-}
-
-async fn walk(node: &Inner, mut walk: SnapshotWalk, snapshot: &Spool) -> Result<(), SpoolError> {
-    let outcome = walk_to_end(node, &mut walk, snapshot).await;
-    node.parts
-        .store
-        .with(|engine, _| walk.end(&mut engine.keyspace));
-    outcome
-}
-
-async fn walk_to_end(
-    node: &Inner,
-    walk: &mut SnapshotWalk,
-    snapshot: &Spool,
-) -> Result<(), SpoolError> {
-    let failed = |error: EncodeError| SpoolError::Failed(error.to_string());
-    loop {
-        let step = walk.encode(BLOCK_BYTES).map_err(failed)?;
-        if walk.pending_bytes() >= BLOCK_BYTES || step == Step::Done {
-            let pushed = snapshot.push(walk.take_block()).await;
-            if pushed.is_err() {
-                return Err(SpoolError::Failed(
-                    "all replicas that waited for it are gone".into(),
-                ));
-            }
-        }
-        match step {
-            Step::Done => {
-                snapshot.end(Ok(()));
-                return Ok(());
-            }
-            Step::Encode => {}
-            Step::Collect => {
-                let collect = |engine: &mut Engine, _: &mut dyn Host| {
-                    walk.collect(&mut engine.keyspace, GROUPS_PER_SLICE)
-                };
-                node.parts.store.with(collect).map_err(failed)?;
-                yield_now().await;
-            }
-        }
     }
 }
 

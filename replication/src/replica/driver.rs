@@ -13,7 +13,6 @@ use super::loader::{LoadError, Loader};
 use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
 use crate::backoff::Backoff;
 use crate::node::Inner;
-use crate::task::yield_now;
 use core::time::Duration;
 use futures::future::{Either, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -26,6 +25,7 @@ use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::Link;
 use towline_core::seams::host::PrimaryAddress;
+use towline_core::seams::runtime::yield_now;
 use towline_core::seams::snapshot::DecodeOptions;
 
 /// How much is read at once.

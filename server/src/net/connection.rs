@@ -23,6 +23,9 @@ use crate::host::{ServerHost, unix_ms};
 const READ_BYTES: usize = 16 * 1024;
 /// Commands parsed before they run; their keys are prefetched together.
 const BATCH_COMMANDS: usize = 64;
+/// A batch that has taken this long ends with the command that it is at, and the
+/// rest of its commands run in another, nanoseconds.
+const BATCH_NS: u64 = 500_000;
 /// A buffer that grew beyond this is given back once it is empty.
 const KEPT_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -124,7 +127,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         (connection.shared.attach)(Attached {
             id,
             socket: connection.socket,
-            unread: connection.input,
+            unread: connection.input.split_off(connection.parsed.done_end()),
             unsent: connection.output.split_off(connection.written),
         });
     } else {
@@ -132,13 +135,40 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
     }
 }
 
-/// Commands found in the input and not run yet. Ranges are places in the input.
+/// Commands found in the input. Ranges are places in the input, which therefore
+/// stays as it is until all of them have run.
 #[derive(Default)]
 struct Batch {
     args: Vec<Range<usize>>,
     /// Where each command's arguments end in `args`, and its bytes in the input.
     commands: Vec<(usize, usize)>,
+    /// How many of them have run.
+    done: usize,
+    /// Found behind them.
     error: Option<ProtocolError>,
+}
+
+impl Batch {
+    fn is_done(&self) -> bool {
+        self.done == self.commands.len()
+    }
+
+    /// Where in the input the commands end that have run.
+    fn done_end(&self) -> usize {
+        self.done.checked_sub(1).map_or(0, |at| self.commands[at].1)
+    }
+
+    /// Where in `args` the next command starts.
+    fn next_arg(&self) -> usize {
+        self.done.checked_sub(1).map_or(0, |at| self.commands[at].0)
+    }
+
+    fn clear(&mut self) {
+        self.args.clear();
+        self.commands.clear();
+        self.done = 0;
+        self.error = None;
+    }
 }
 
 struct Connection {
@@ -258,34 +288,42 @@ impl Connection {
         }
     }
 
-    /// Runs what the input holds, a batch at a time.
+    /// Runs what the input holds, a batch at a time. What a client that blocks
+    /// sent behind that stays parsed until it goes on.
     fn process(&mut self) {
-        let mut consumed = 0;
+        let mut start = 0;
         while self.flow == Flow::Continue {
-            let end = self.parse(consumed);
-            if self.parsed.commands.is_empty() && self.parsed.error.is_none() {
-                break;
+            if self.parsed.is_done() {
+                start = start.max(self.parsed.done_end());
+                self.parse(start);
+                if self.parsed.commands.is_empty() && self.parsed.error.is_none() {
+                    break;
+                }
             }
-            let stopped = self.run_batch();
-            // A client that blocks leaves the rest of its commands unread.
-            consumed = stopped.unwrap_or(end);
+            self.run_batch();
         }
-        if consumed == self.input.len() {
-            self.input.clear();
-            if self.input.capacity() > KEPT_BUFFER_BYTES {
-                self.input = Vec::new();
-            }
-        } else if consumed > 0 {
-            self.input.drain(..consumed);
+        if self.parsed.is_done() {
+            let consumed = start.max(self.parsed.done_end());
+            self.parsed.clear();
+            self.consume(consumed);
         }
     }
 
-    /// Parses commands that start at `start`; answers where they end.
-    fn parse(&mut self, start: usize) -> usize {
+    fn consume(&mut self, bytes: usize) {
+        if bytes < self.input.len() {
+            self.input.drain(..bytes);
+            return;
+        }
+        self.input.clear();
+        if self.input.capacity() > KEPT_BUFFER_BYTES {
+            self.input = Vec::new();
+        }
+    }
+
+    /// Parses commands that start at `start`.
+    fn parse(&mut self, start: usize) {
         let batch = &mut self.parsed;
-        batch.args.clear();
-        batch.commands.clear();
-        batch.error = None;
+        batch.clear();
         let mut at = start;
         while batch.commands.len() < BATCH_COMMANDS {
             match self.parser.parse(&mut self.input[at..], self.limits) {
@@ -308,56 +346,55 @@ impl Connection {
                 break;
             }
         }
-        at
     }
 
-    /// Runs the parsed commands under one lock; answers where in the input it
-    /// stopped, if before their end.
-    fn run_batch(&mut self) -> Option<usize> {
+    /// Runs parsed commands under one lock: all of them, or as many as there is time for.
+    fn run_batch(&mut self) {
         let now_ms = unix_ms();
         let shared = Arc::clone(&self.shared);
         shared.store.batch(|engine, host| {
-            let stopped = self.execute(engine, host, now_ms);
-            let end = self.parsed.commands.last().map_or(0, |(_, end)| *end);
-            self.settle(engine, host, self.input.len() - end);
-            stopped
-        })
+            self.execute(engine, host, now_ms);
+            self.settle(engine, host, self.input.len() - self.parsed.done_end());
+        });
     }
 
-    fn execute(
-        &mut self,
-        engine: &mut Engine,
-        host: &mut ServerHost,
-        now_ms: i64,
-    ) -> Option<usize> {
-        let batch = &self.parsed;
-        let input = &self.input;
-        if batch.commands.len() > 1 {
-            let starts = std::iter::once(0).chain(batch.commands.iter().map(|(end, _)| *end));
-            let keys = starts.zip(&batch.commands);
+    fn execute(&mut self, engine: &mut Engine, host: &mut ServerHost, now_ms: i64) {
+        self.prefetch(engine);
+        let end_ns = engine.server.clock_ns().saturating_add(BATCH_NS);
+        let (batch, input) = (&mut self.parsed, &self.input);
+        let mut start = batch.next_arg();
+        let mut args: Vec<&[u8]> = Vec::new();
+        while let Some(&(end, _)) = batch.commands.get(batch.done) {
+            args.clear();
+            args.extend(batch.args[start..end].iter().map(|arg| &input[arg.clone()]));
+            start = end;
+            batch.done += 1;
+            if args.is_empty() {
+                continue;
+            }
+            let flow = engine.execute(self.id, &args, now_ms, host);
+            if flow != Flow::Continue || engine.server.clock_ns() >= end_ns {
+                return;
+            }
+        }
+        if let Some(error) = batch.error.take() {
+            engine.protocol_error(self.id, &error.message());
+        }
+    }
+
+    fn prefetch(&self, engine: &mut Engine) {
+        let (batch, input) = (&self.parsed, &self.input);
+        let commands = &batch.commands[batch.done..];
+        if commands.len() > 1 {
+            let starts = std::iter::once(batch.next_arg());
+            let starts = starts.chain(commands.iter().map(|(end, _)| *end));
+            let keys = starts.zip(commands);
             let keys = keys.filter(|(start, (end, _))| start + 1 < *end);
             engine.prefetch(
                 self.id,
                 keys.map(|(start, _)| &input[batch.args[start + 1].clone()]),
             );
         }
-        let mut start = 0;
-        let mut args: Vec<&[u8]> = Vec::new();
-        for &(end, input_end) in &batch.commands {
-            args.clear();
-            args.extend(batch.args[start..end].iter().map(|arg| &input[arg.clone()]));
-            start = end;
-            if args.is_empty() {
-                continue;
-            }
-            if engine.execute(self.id, &args, now_ms, host) != Flow::Continue {
-                return Some(input_end);
-            }
-        }
-        if let Some(error) = batch.error {
-            engine.protocol_error(self.id, &error.message());
-        }
-        None
     }
 
     /// Takes the output, tells the engine what the socket did, and learns what
