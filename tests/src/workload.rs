@@ -9,6 +9,7 @@
 //! | `{v}` | a value: short, a number, long, binary, now and then 20 KB |
 //! | `{i}` | an integer from -50 to 49 |
 //! | `{n}` | a count from 1 to 4 |
+//! | `{bit}` | the place of a bit in the first kilobytes |
 //! | `{x}` | a fraction |
 //! | `{ttl}` | milliseconds: either soon over, or more than an hour |
 //! | `{db}` | a database |
@@ -48,6 +49,25 @@ const STRINGS: &[&str] = &[
     "DECRBY n:{k} {i}",
     "INCRBY n:{k} {i}",
     "INCRBYFLOAT f:{k} {x}",
+];
+
+const BITMAPS: &[&str] = &[
+    "SETBIT b:{k} {bit} 1",
+    "SETBIT b:{k} {bit} 0",
+    "BITFIELD b:{k} SET u7 {bit} {i} OVERFLOW SAT INCRBY i5 {bit} {i}",
+    "BITFIELD b:{k} OVERFLOW FAIL INCRBY u3 {bit} {n} GET u8 {bit}",
+    "BITOP AND b:{k} b:{k} b:{k}",
+    "BITOP OR b:{k} b:{k} s:{k}",
+    "BITOP XOR b:{k} b:{k} b:{k}",
+    "BITOP NOT b:{k} b:{k}",
+    "SETRANGE b:{k} {n} {m}",
+];
+
+const HYPERLOGLOGS: &[&str] = &[
+    "PFADD p:{k} {m} {v} {x}",
+    "PFADD p:{k} {v}",
+    "PFCOUNT p:{k}",
+    "PFMERGE p:{k} p:{k} p:{k}",
 ];
 
 const HASHES: &[&str] = &[
@@ -131,7 +151,16 @@ const GENERIC: &[&str] = &[
 ];
 
 /// Writers first: most of the mix should grow and shrink collections.
-const FAMILIES: &[&[&str]] = &[STRINGS, HASHES, LISTS, SETS, ZSETS, GENERIC];
+const FAMILIES: &[&[&str]] = &[
+    STRINGS,
+    BITMAPS,
+    HYPERLOGLOGS,
+    HASHES,
+    LISTS,
+    SETS,
+    ZSETS,
+    GENERIC,
+];
 
 /// An endless source of commands.
 #[derive(Debug)]
@@ -209,6 +238,7 @@ impl Workload {
             "v}" => filled.extend(self.value()),
             "i}" => filled.extend(self.integer().to_string().bytes()),
             "n}" => filled.extend((1 + self.rng.below(4)).to_string().bytes()),
+            "bit}" => filled.extend(self.rng.below(20_000).to_string().bytes()),
             "x}" => filled.extend(self.fraction()),
             "ttl}" => filled.extend(self.ttl_ms().to_string().bytes()),
             "db}" => filled.extend(self.rng.below(DATABASES).to_string().bytes()),

@@ -32,9 +32,11 @@ const LATER: &[&str] = &[
 ];
 
 const GROUPS: &[&str] = &[
+    "bitmap",
     "connection",
     "generic",
     "hash",
+    "hyperloglog",
     "list",
     "pubsub",
     "set",

@@ -2,6 +2,7 @@
 //! family.
 
 mod args;
+pub mod bitmap;
 pub mod connection;
 pub mod ctx;
 pub mod error;
@@ -9,6 +10,7 @@ mod flags;
 pub mod generic;
 pub mod hash;
 pub(crate) mod help;
+pub mod hyperloglog;
 pub mod integer;
 pub mod introspection;
 pub mod keys;

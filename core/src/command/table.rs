@@ -8,9 +8,11 @@ use super::spec::CommandSpec;
 /// The families, each in its own file or folder.
 const FAMILIES: &[&[CommandSpec]] = &[
     // One family a line.
+    super::bitmap::COMMANDS,
     super::connection::COMMANDS,
     super::generic::COMMANDS,
     super::hash::COMMANDS,
+    super::hyperloglog::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,
     super::memory::COMMANDS,

@@ -61,6 +61,7 @@ pub struct Settings {
     /// In the order of [`ClientClass`](super::ClientClass).
     pub client_output_buffer_limit: [OutputLimit; 3],
     pub proto_max_bulk_len: u64,
+    pub hll_sparse_max_bytes: usize,
 
     pub requirepass: Vec<u8>,
     pub enable_protected_configs: Privilege,
@@ -171,6 +172,7 @@ impl Settings {
             client_query_buffer_limit: v.number("client-query-buffer-limit"),
             client_output_buffer_limit: output_limits(&v.text("client-output-buffer-limit")),
             proto_max_bulk_len: v.number("proto-max-bulk-len"),
+            hll_sparse_max_bytes: v.number("hll-sparse-max-bytes"),
             requirepass: v.text("requirepass"),
             enable_protected_configs: v.privilege("enable-protected-configs"),
             enable_debug_command: v.privilege("enable-debug-command"),

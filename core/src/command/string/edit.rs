@@ -5,7 +5,7 @@ use crate::command::error::{CommandError, CommandResult};
 use crate::engine::effects::NotifyClass;
 use crate::keyspace::Entry;
 use crate::text::number::parse_i64;
-use crate::value::{Value, ValueRef};
+use crate::value::{Value, ValueMut, ValueRef};
 
 pub(super) fn strlen(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let mut digits = itoa::Buffer::new();
@@ -18,7 +18,13 @@ pub(super) fn strlen(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 /// The length of the string about to be edited, and none where the key is absent.
-fn edited_len(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult<Option<usize>> {
+///
+/// # Errors
+/// Where the key holds another type.
+pub(in crate::command) fn edited_len(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+) -> CommandResult<Option<usize>> {
     match ctx.keys.peek(key).map(Entry::value) {
         None => Ok(None),
         Some(ValueRef::Str(bytes)) => Ok(Some(bytes.len())),
@@ -27,7 +33,8 @@ fn edited_len(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult<Option<usize>> {
     }
 }
 
-fn check_len(ctx: &Ctx<'_>, len: Option<usize>) -> CommandResult<usize> {
+/// The length of a string that a command is about to make, if it is allowed.
+pub(in crate::command) fn check_len(ctx: &Ctx<'_>, len: Option<usize>) -> CommandResult<usize> {
     let limit = ctx.server.config.proto_max_bulk_len;
     len.filter(|&len| len as u64 <= limit)
         .ok_or(CommandError::StringTooLong)
@@ -35,13 +42,18 @@ fn check_len(ctx: &Ctx<'_>, len: Option<usize>) -> CommandResult<usize> {
 
 /// Lets `change` edit the string at `key` in a growable buffer. A long string is
 /// edited where it is; a short one is put anew. Both are `raw` from then on.
-fn edit(ctx: &mut Ctx<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usize {
+///
+/// The caller has made sure that the key holds a string, or nothing.
+pub(in crate::command) fn edit<R>(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    change: impl FnOnce(&mut Vec<u8>) -> R,
+) -> R {
     let mut bytes = Vec::new();
     let mut expire_ms = None;
     if let Some(entry) = ctx.keys.entry_mut(key) {
         if let Some(shared) = entry.shared_string() {
-            change(shared);
-            return shared.len();
+            return change(shared);
         }
         expire_ms = entry.expire_ms();
         match entry.value() {
@@ -52,12 +64,38 @@ fn edit(ctx: &mut Ctx<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usi
             _ => unreachable!("the caller checked that it is a string"),
         }
     }
-    change(&mut bytes);
-    let len = bytes.len();
+    let result = change(&mut bytes);
     let mut entry = Entry::new(key, Value::Str(bytes), expire_ms);
     entry.mark_raw();
     ctx.keys.put_entry(entry);
-    len
+    result
+}
+
+/// Lets `change` edit the bytes of the string at `key`, which zeros first lengthen to
+/// `min_len`. Bytes that are there are changed where they are.
+///
+/// The caller has made sure that the key holds a string, or nothing.
+pub(in crate::command) fn edit_bytes<R>(
+    ctx: &mut Ctx<'_>,
+    key: &[u8],
+    min_len: usize,
+    change: impl FnOnce(&mut [u8]) -> R,
+) -> R {
+    if let Some(entry) = ctx.keys.entry_mut(key)
+        && let ValueRef::Str(bytes) = entry.value()
+        && bytes.len() >= min_len
+    {
+        entry.mark_raw();
+        if let ValueMut::Str(bytes) = entry.value_mut() {
+            return change(bytes);
+        }
+    }
+    edit(ctx, key, |bytes| {
+        if bytes.len() < min_len {
+            bytes.resize(min_len, 0);
+        }
+        change(bytes)
+    })
 }
 
 pub(super) fn append(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
@@ -69,7 +107,10 @@ pub(super) fn append(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         }
         Some(old) => {
             check_len(ctx, old.checked_add(tail.len()))?;
-            edit(ctx, key, |bytes| bytes.extend_from_slice(tail))
+            edit(ctx, key, |bytes| {
+                bytes.extend_from_slice(tail);
+                bytes.len()
+            })
         }
     };
     ctx.effects.changed(1);
@@ -89,12 +130,10 @@ pub(super) fn setrange(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         return Ok(());
     }
     let end = check_len(ctx, offset.checked_add(patch.len()))?;
-    let len = edit(ctx, key, |bytes| {
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
+    edit_bytes(ctx, key, end, |bytes| {
         bytes[offset..end].copy_from_slice(patch);
     });
+    let len = old.unwrap_or(0).max(end);
     ctx.effects.changed(1);
     ctx.notify(NotifyClass::STRING, "setrange", key);
     ctx.reply.count(len);

@@ -3,7 +3,7 @@
 //! The rows are here; the handlers stand beside them by subject.
 
 mod counter;
-mod edit;
+pub(super) mod edit;
 mod expire_args;
 mod get;
 mod lcs;

@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("disable-thp", true).immutable().cosmetic(),
     int("hash-max-listpack-entries", 512, 0, LONG).alias("hash-max-ziplist-entries"),
     memory("hash-max-listpack-value", 64, 0, LONG).alias("hash-max-ziplist-value"),
-    memory("hll-sparse-max-bytes", 3000, 0, LONG).cosmetic(),
+    memory("hll-sparse-max-bytes", 3000, 0, LONG),
     boolean("jemalloc-bg-thread", true).cosmetic(),
     boolean("lazyfree-lazy-eviction", false).cosmetic(),
     boolean("lazyfree-lazy-expire", false).cosmetic(),
