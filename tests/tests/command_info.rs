@@ -18,17 +18,6 @@ const LATER: &[&str] = &[
     // holding clients back
     "client|pause",
     "client|unpause",
-    // client-side caching
-    "client|caching",
-    "client|getredir",
-    "client|tracking",
-    "client|trackinginfo",
-    // sharded pub/sub
-    "pubsub|shardchannels",
-    "pubsub|shardnumsub",
-    "spublish",
-    "ssubscribe",
-    "sunsubscribe",
 ];
 
 const GROUPS: &[&str] = &[

@@ -56,6 +56,8 @@ pub struct Settings {
     pub tcp_keepalive_s: u32,
     pub timeout_s: u32,
     pub maxclients: u32,
+    /// `tracking-table-max-keys`; 0 for no bound.
+    pub tracking_table_max_keys: usize,
     pub io_threads: usize,
     pub client_query_buffer_limit: u64,
     /// In the order of [`ClientClass`](super::ClientClass).
@@ -168,6 +170,7 @@ impl Settings {
             tcp_keepalive_s: v.number("tcp-keepalive"),
             timeout_s: v.number("timeout"),
             maxclients: v.number("maxclients"),
+            tracking_table_max_keys: v.number("tracking-table-max-keys"),
             io_threads: v.number("io-threads"),
             client_query_buffer_limit: v.number("client-query-buffer-limit"),
             client_output_buffer_limit: output_limits(&v.text("client-output-buffer-limit")),

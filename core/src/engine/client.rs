@@ -6,6 +6,7 @@ use bitflags::bitflags;
 
 use super::key_waits::KeyWait;
 use super::pubsub::Kind;
+use super::tracking::ClientTracking;
 use crate::offset::Offset;
 use crate::resp::reply::{Protocol, Reply};
 use crate::seams::host::SyncRequest;
@@ -172,6 +173,8 @@ pub struct Client {
     pub patterns: BTreeSet<Vec<u8>>,
     /// The shard channels it is subscribed to.
     pub shard_channels: BTreeSet<Vec<u8>>,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Box<ClientTracking>>,
     /// What it waits for.
     pub blocked: Option<Blocked>,
     /// The place in the queues and the deadline that its command, which is run
@@ -219,6 +222,7 @@ impl Client {
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
             shard_channels: BTreeSet::new(),
+            tracking: None,
             blocked: None,
             retrying: None,
             sync_request: None,

@@ -305,6 +305,9 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     if ctx.effects.changes() == 0 && spec.name != "exec" {
         ctx.keys.space_mut().forget_unchanged(touched_mark);
     }
+    if !ctx.server.tracking.is_idle() {
+        track(ctx, spec, args, touched_mark);
+    }
     ctx.effects.finish(db, args);
     let now = ctx.host.monotonic_ns();
     ctx.server.clock_ns = now;
@@ -323,4 +326,29 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
         stats.latency.record(elapsed);
     }
     ctx.server.stats.commands_processed += 1;
+}
+
+/// Tells those who keep copies of what the command changed, and remembers what it
+/// read for a client that keeps copies itself.
+fn track(ctx: &mut Ctx<'_>, spec: &CommandSpec, args: &[&[u8]], touched_mark: usize) {
+    let server = &mut *ctx.server;
+    // EXEC's commands have told of theirs.
+    if spec.name != "exec" {
+        for (_, key) in ctx.keys.space().touched_since(touched_mark) {
+            let own = Some(&mut *ctx.client);
+            server.tracking.changed(&mut server.clients, own, key);
+        }
+    }
+    let mut found = Vec::new();
+    if ctx.client.tracking.is_none()
+        || !spec.flags.contains(Flags::READONLY)
+        || spec.find_keys(args, &mut found).is_err()
+    {
+        return;
+    }
+    let keys = found.iter().map(|key| args[key.index]);
+    let keys_max = server.config.tracking_table_max_keys;
+    server
+        .tracking
+        .remember(&mut server.clients, ctx.client, keys, keys_max);
 }

@@ -13,6 +13,7 @@ use super::rng::Rng;
 use super::server::Server;
 use super::stats::{CommandStats, KeyStats, Stats};
 use super::stream_log::StreamLog;
+use super::tracking::Tracking;
 use super::watch::{KeyState, Watches};
 use crate::command::Ctx;
 use crate::command::table::CommandTable;
@@ -89,6 +90,7 @@ impl Engine {
                 started_ms: options.now_ms,
                 active_expire: true,
                 reload_wanted: false,
+                tracking: Tracking::default(),
                 key_waits: KeyWaits::default(),
                 waiting: Vec::new(),
                 clock_ns: 0,
@@ -122,6 +124,7 @@ impl Engine {
         };
         self.server.watches.unwatch_all(&mut client);
         client.stop_waiting(&mut self.server.key_waits);
+        self.server.tracking.disable(&mut client);
         self.server.waiting.retain(|waiting| *waiting != id);
         self.server.pubsub.forget(&mut client);
     }
@@ -140,6 +143,8 @@ impl Engine {
         // CONFIG RESETSTAT in the batch sets the counter back behind its start.
         let commands = stats.commands_processed.saturating_sub(first);
         stats.batch_commands_max = stats.batch_commands_max.max(commands);
+        let server = &mut self.server;
+        server.tracking.broadcast(&mut server.clients);
         self.server.ask_for_acks();
         if self.server.log.flush() {
             self.server.replication.backlog = self.server.log.backlog();
@@ -197,6 +202,7 @@ impl Engine {
         if primary || skips_reply(client) {
             reply.truncate(start);
         }
+        client.end_caching_exception();
         if !client.pushes.is_empty() {
             reply.raw(client.pushes.as_bytes());
             client.pushes.clear();
@@ -247,7 +253,9 @@ impl Engine {
         let offset = self.server.log.offset().0;
         self.keyspace.begin_unit(offset);
         let server = &self.server;
-        let watched = !server.watches.is_empty() || !server.key_waits.is_empty();
+        let watched = !server.watches.is_empty()
+            || !server.key_waits.is_empty()
+            || !server.tracking.is_idle();
         self.keyspace.set_watched(watched);
         let listening = !self.server.pubsub.is_idle();
         let wanted = if listening {
@@ -302,7 +310,16 @@ impl Engine {
             id: 0,
         };
         self.deliver_events(nobody_id, &mut nobody);
+        self.invalidate_touched();
         self.settle_touched(None);
+    }
+
+    /// Tells those who keep copies of what changed; commands have told them already.
+    fn invalidate_touched(&mut self) {
+        let server = &mut self.server;
+        for (_, key) in self.keyspace.touched_since(0) {
+            server.tracking.changed(&mut server.clients, None, key);
+        }
     }
 
     /// Fails the transactions of those who watch what changed, and notes the keys

@@ -32,6 +32,9 @@ pub mod server;
 pub mod snapshot;
 pub mod stats;
 pub mod stream_log;
+pub mod tracking;
+#[cfg(test)]
+mod tracking_tests;
 pub mod traffic;
 pub mod watch;
 

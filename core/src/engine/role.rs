@@ -122,6 +122,8 @@ impl Engine {
             client.dirty_watch |= touched;
         }
         self.keyspace.replace_content(dataset);
+        let server = &mut self.server;
+        server.tracking.flushed(&mut server.clients, None);
         for db in 0..self.keyspace.databases() {
             self.server.key_waits.note_database(db);
         }

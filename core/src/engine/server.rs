@@ -9,6 +9,7 @@ use super::replication::Replication;
 use super::rng::Rng;
 use super::stats::{CommandStats, Stats};
 use super::stream_log::StreamLog;
+use super::tracking::Tracking;
 use super::watch::Watches;
 use crate::command::table::CommandTable;
 use crate::config::Config;
@@ -46,6 +47,8 @@ pub struct Server {
     pub active_expire: bool,
     /// DEBUG RELOAD was asked for: the engine does it once the command is over.
     pub reload_wanted: bool,
+    /// Client-side caching.
+    pub tracking: Tracking,
     /// Who waits for keys, and until when.
     pub key_waits: KeyWaits,
     /// Clients that a WAIT keeps waiting.

@@ -135,6 +135,12 @@ impl Keyspace {
         self.touched.len()
     }
 
+    /// The keys that were touched after `mark`.
+    pub(crate) fn touched_since(&self, mark: usize) -> impl Iterator<Item = (usize, &[u8])> {
+        let touched = self.touched.iter().skip(mark);
+        touched.map(|(db, key)| (*db, &**key))
+    }
+
     /// Forgets the keys that were touched after `mark` by a command that changed
     /// nothing. Only those that are gone did change: they had expired.
     pub(crate) fn forget_unchanged(&mut self, mark: usize) {

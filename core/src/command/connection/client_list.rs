@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use super::tracking::redirection;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::engine::client::{Client, ClientFlags};
+use crate::engine::tracking::{ClientTracking, Mode};
 use crate::resp::Protocol;
 use crate::text::number::parse_i64;
 
@@ -48,12 +50,19 @@ impl ClientType {
 
 /// The letters that Redis shows for what a client is and does.
 fn letters(client: &Client) -> String {
+    let tracking = |is: fn(&ClientTracking) -> bool| client.tracking.as_deref().is_some_and(is);
     let shown = [
         (client.flags.contains(ClientFlags::REPLICA), 'S'),
         (client.flags.contains(ClientFlags::PRIMARY), 'M'),
         (client.subscriptions() > 0, 'P'),
         (client.multi.is_some(), 'x'),
         (client.blocked.is_some(), 'b'),
+        (client.tracking.is_some(), 't'),
+        (tracking(|tracking| tracking.broken_redirect), 'R'),
+        (
+            tracking(|tracking| matches!(tracking.mode, Mode::Broadcast(_))),
+            'B',
+        ),
         (client.dirty_watch, 'd'),
         (client.flags.contains(ClientFlags::CLOSE_AFTER_REPLY), 'c'),
         (client.flags.contains(ClientFlags::CLOSE_NOW), 'A'),
@@ -103,7 +112,7 @@ fn describe(client: &Client, now_ms: i64, args_bytes: usize, reply_bytes: usize)
         line,
         "sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem={args_bytes} \
          multi-mem={queued_bytes} rbs={waiting} rbp={waiting} obl={waiting} oll=0 omem=0 \
-         tot-mem={} events=r cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+         tot-mem={} events=r cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
         client.channels.len(),
         client.patterns.len(),
         client.shard_channels.len(),
@@ -115,6 +124,7 @@ fn describe(client: &Client, now_ms: i64, args_bytes: usize, reply_bytes: usize)
         } else {
             "default"
         },
+        redirection(client.tracking.as_deref()),
         if client.protocol == Protocol::Resp3 {
             3
         } else {

@@ -7,6 +7,7 @@ mod hello;
 mod session;
 #[cfg(test)]
 mod tests;
+mod tracking;
 
 use super::{Acl, ArgSpec, CommandSpec, Flags, Group};
 use client::{
@@ -17,6 +18,7 @@ use client_kill::client_kill;
 use client_list::{client_info, client_list};
 use hello::{auth, hello};
 use session::{echo, ping, quit, reset, select};
+use tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
 
 /// The rows of the family.
 pub const COMMANDS: &[CommandSpec] = &[
@@ -44,10 +46,31 @@ pub const COMMANDS: &[CommandSpec] = &[
         .summary("Commands about clients.")
         .complexity("Depends on subcommand")
         .subcommands(&[
+            CommandSpec::new("client|caching", 3, client_caching)
+                .group(Group::Connection)
+                .since("6.0.0")
+                .summary("Says whether the next reads are tracked.")
+                .complexity("O(1)")
+                .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+                .acl(Acl::CONNECTION)
+                .args(&[ArgSpec::one_of(
+                    "mode",
+                    &[
+                        ArgSpec::pure_token("yes", "YES"),
+                        ArgSpec::pure_token("no", "NO"),
+                    ],
+                )]),
             CommandSpec::new("client|getname", 2, client_getname)
                 .group(Group::Connection)
                 .since("2.6.9")
                 .summary("Answers the connection's name.")
+                .complexity("O(1)")
+                .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+                .acl(Acl::CONNECTION),
+            CommandSpec::new("client|getredir", 2, client_getredir)
+                .group(Group::Connection)
+                .since("6.0.0")
+                .summary("Returns the client that invalidations are redirected to.")
                 .complexity("O(1)")
                 .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
                 .acl(Acl::CONNECTION),
@@ -240,6 +263,39 @@ pub const COMMANDS: &[CommandSpec] = &[
                 .acl(Acl::CONNECTION)
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
                 .args(&[ArgSpec::string("connection-name")]),
+            CommandSpec::new("client|tracking", -3, client_tracking)
+                .group(Group::Connection)
+                .since("6.0.0")
+                .summary("Turns server-assisted client-side caching on or off.")
+                .complexity("O(1)")
+                .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+                .acl(Acl::CONNECTION)
+                .args(&[
+                    ArgSpec::one_of(
+                        "status",
+                        &[
+                            ArgSpec::pure_token("on", "ON"),
+                            ArgSpec::pure_token("off", "OFF"),
+                        ],
+                    ),
+                    ArgSpec::integer("client-id").token("REDIRECT").optional(),
+                    ArgSpec::string("prefix")
+                        .token("PREFIX")
+                        .optional()
+                        .multiple()
+                        .multiple_token(),
+                    ArgSpec::pure_token("bcast", "BCAST").optional(),
+                    ArgSpec::pure_token("optin", "OPTIN").optional(),
+                    ArgSpec::pure_token("optout", "OPTOUT").optional(),
+                    ArgSpec::pure_token("noloop", "NOLOOP").optional(),
+                ]),
+            CommandSpec::new("client|trackinginfo", 2, client_trackinginfo)
+                .group(Group::Connection)
+                .since("6.2.0")
+                .summary("Describes the tracking of this connection.")
+                .complexity("O(1)")
+                .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+                .acl(Acl::CONNECTION),
             CommandSpec::new("client|unblock", -3, client_unblock)
                 .group(Group::Connection)
                 .since("5.0.0")

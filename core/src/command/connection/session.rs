@@ -53,6 +53,7 @@ pub(super) fn reset(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     client.multi = None;
     ctx.server.watches.unwatch_all(client);
     ctx.server.pubsub.forget(client);
+    ctx.server.tracking.disable(client);
     client.name.clear();
     client.db = 0;
     client.set_protocol(Protocol::Resp2);

@@ -35,10 +35,18 @@ fn flush(ctx: &mut Ctx<'_>, db: usize) -> usize {
     ctx.keys.space_mut().flush(db)
 }
 
+fn invalidate_all(ctx: &mut Ctx<'_>) {
+    let server = &mut *ctx.server;
+    server
+        .tracking
+        .flushed(&mut server.clients, Some(ctx.client));
+}
+
 pub(super) fn flushdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     check_option(args)?;
     let db = ctx.keys.db_index();
     let removed = flush(ctx, db);
+    invalidate_all(ctx);
     ctx.effects.changed(removed);
     // A replica may hold keys that have expired here.
     ctx.effects.propagate_always(Some(db), args);
@@ -52,6 +60,7 @@ pub(super) fn flushall(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     for db in 0..ctx.keys.space().databases() {
         removed += flush(ctx, db);
     }
+    invalidate_all(ctx);
     ctx.effects.changed(removed + 1);
     let db = ctx.keys.db_index();
     ctx.effects.propagate_always(Some(db), args);

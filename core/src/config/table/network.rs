@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("tcp-backlog", 511, 0, INT).immutable(),
     int("tcp-keepalive", 300, 0, INT),
     int("timeout", 0, 0, INT),
-    int("tracking-table-max-keys", 1_000_000, 0, LONG).cosmetic(),
+    int("tracking-table-max-keys", 1_000_000, 0, LONG),
     text("unixsocket", "").immutable(),
     text("unixsocketgroup", "").immutable().refused(),
     octal("unixsocketperm", 0, 0, 0o777).immutable(),

@@ -12,17 +12,13 @@ const ABSENT: &[(&str, &str)] = &[
     // How every server of ours waits and keeps time.
     ("monotonic_clock", "POSIX clock_gettime"),
     ("multiplexing_api", "epoll"),
-    // Supervisors, Redis Cluster, client-side caching.
+    // Supervisors, Redis Cluster.
     ("process_supervised", "no"),
     ("redis_mode", "standalone"),
     ("cluster_connections", "0"),
     ("cluster_enabled", "0"),
     ("mem_cluster_links", "0"),
     ("migrate_cached_sockets", "0"),
-    ("tracking_clients", "0"),
-    ("tracking_total_keys", "0"),
-    ("tracking_total_items", "0"),
-    ("tracking_total_prefixes", "0"),
     ("master_failover_state", "no-failover"),
     // Scripts and functions.
     ("used_memory_lua", "0"),

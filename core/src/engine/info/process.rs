@@ -71,7 +71,7 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
         largest_output.unwrap_or(0),
     );
     out.put("blocked_clients", blocked().count());
-    out.absent("tracking_clients");
+    out.put("tracking_clients", source.server.tracking.client_count());
     let key_waits = &source.server.key_waits;
     out.put("clients_in_timeout_table", key_waits.deadline_count());
     out.put("total_blocking_keys", key_waits.key_count());

@@ -33,10 +33,11 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
     ]);
+    let tracking = &source.server.tracking;
+    out.put("tracking_total_keys", tracking.key_count());
+    out.put("tracking_total_items", tracking.item_count());
+    out.put("tracking_total_prefixes", tracking.prefix_count());
     out.put("unexpected_error_replies", stats.unexpected_error_replies);
     out.put("total_error_replies", stats.error_replies);
     out.absent("dump_payload_sanitizations");
