@@ -5,7 +5,11 @@ use super::reply;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::integer::parse_integer;
+use crate::command::waits::deadline_after;
+use crate::engine::key_waits::Awaited;
 use crate::resp::reply::{Mark, Protocol, Reply};
+use crate::text::number::parse_i64;
+use crate::value::Stream;
 use crate::value::stream::StreamId;
 
 /// The arguments of both commands.
@@ -13,8 +17,8 @@ use crate::value::stream::StreamId;
 pub(super) struct ReadArgs<'a> {
     /// Most entries of one stream.
     pub(super) count: usize,
-    /// The text of the time to wait, in milliseconds.
-    pub(super) block: Option<&'a [u8]>,
+    /// Until when to wait, if at all; none inside waits for ever.
+    pub(super) deadline_ms: Option<Option<i64>>,
     /// A group and its consumer.
     pub(super) group: Option<(&'a [u8], &'a [u8])>,
     /// Nothing becomes pending.
@@ -25,10 +29,14 @@ pub(super) struct ReadArgs<'a> {
 
 impl<'a> ReadArgs<'a> {
     /// Reads the arguments; `of_group` says which of the commands it is.
-    pub(super) fn parse(args: &'a [&'a [u8]], of_group: bool) -> CommandResult<Self> {
+    pub(super) fn parse(
+        ctx: &Ctx<'_>,
+        args: &'a [&'a [u8]],
+        of_group: bool,
+    ) -> CommandResult<Self> {
         let mut parsed = Self {
             count: usize::MAX,
-            block: None,
+            deadline_ms: None,
             group: None,
             noack: false,
             keys: &[],
@@ -38,7 +46,7 @@ impl<'a> ReadArgs<'a> {
         loop {
             rest = match rest {
                 [word, time, rest @ ..] if is(word, "block") => {
-                    parsed.block = Some(time);
+                    parsed.deadline_ms = Some(parse_block(ctx, time)?);
                     rest
                 }
                 [word, count, rest @ ..] if is(word, "count") => {
@@ -88,6 +96,12 @@ impl<'a> ReadArgs<'a> {
         (self.keys, self.ids) = streams.split_at(streams.len() / 2);
         Ok(())
     }
+}
+
+fn parse_block(ctx: &Ctx<'_>, millis: &[u8]) -> CommandResult<Option<i64>> {
+    let message = "ERR timeout is not an integer or out of range";
+    let millis = parse_i64(millis).ok_or(CommandError::text(message))?;
+    deadline_after(ctx, millis)
 }
 
 fn only_of_group(option: &str, of_group: bool) -> CommandResult {
@@ -144,6 +158,11 @@ fn resolve(ctx: &mut Ctx<'_>, parsed: &ReadArgs<'_>) -> CommandResult<Vec<Stream
         let stream = ctx.keys.stream(key)?;
         match *id {
             b"$" => Ok(stream.map_or(StreamId::ZERO, |stream| stream.last_id)),
+            // The last entry itself, as in Valkey 9 and Redis 7.4.
+            b"+" => {
+                let last = stream.and_then(Stream::last_live_id);
+                Ok(last.and_then(StreamId::prev).unwrap_or(StreamId::ZERO))
+            }
             b">" => Err(CommandError::text(
                 "ERR The > ID can be specified only when calling XREADGROUP using the GROUP \
                  <group> <consumer> option.",
@@ -155,7 +174,7 @@ fn resolve(ctx: &mut Ctx<'_>, parsed: &ReadArgs<'_>) -> CommandResult<Vec<Stream
 }
 
 pub(super) fn xread(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let parsed = ReadArgs::parse(args, false)?;
+    let parsed = ReadArgs::parse(ctx, args, false)?;
     let ids = resolve(ctx, &parsed)?;
     let mut streams = Streams::begin(ctx.reply);
     for (key, id) in parsed.keys.iter().zip(&ids) {
@@ -172,18 +191,37 @@ pub(super) fn xread(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         }
     }
     if !streams.end(ctx.reply) {
-        return nothing_to_read(ctx, &parsed);
+        let command = resolved_command(args, &ids);
+        let command: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+        nothing_to_read(ctx, &parsed, Awaited::Type("stream"), &command);
     }
     Ok(())
 }
 
-/// Answers where no stream has anything to read.
-pub(super) fn nothing_to_read(ctx: &mut Ctx<'_>, parsed: &ReadArgs<'_>) -> CommandResult {
-    if parsed.block.is_some() {
-        return Err(CommandError::text(
-            "ERR the BLOCK option is not supported yet",
-        ));
+/// Answers where no stream has anything to read: at once, or by waiting.
+/// `command` is what is run again then.
+pub(super) fn nothing_to_read(
+    ctx: &mut Ctx<'_>,
+    parsed: &ReadArgs<'_>,
+    awaited: Awaited,
+    command: &[&[u8]],
+) {
+    match parsed.deadline_ms {
+        Some(deadline_ms) if !ctx.must_not_wait() => {
+            ctx.wait_for_keys(awaited, parsed.keys, deadline_ms, command);
+        }
+        _ => ctx.reply.null_array(),
     }
-    ctx.reply.null_array();
-    Ok(())
+}
+
+/// The command with `$` resolved: what is added from now on must be behind it.
+fn resolved_command(args: &[&[u8]], ids: &[StreamId]) -> Vec<Vec<u8>> {
+    let mut words: Vec<Vec<u8>> = args.iter().map(|word| word.to_vec()).collect();
+    let first = words.len() - ids.len();
+    for (word, id) in words[first..].iter_mut().zip(ids) {
+        if matches!(word.as_slice(), b"$" | b"+") {
+            *word = id.to_string().into_bytes();
+        }
+    }
+    words
 }

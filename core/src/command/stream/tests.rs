@@ -167,3 +167,32 @@ fn xsetid_moves_the_counters_but_not_below_what_is_there() {
     );
     assert!(t.run("xinfo stream s").contains("entries-added :7"));
 }
+
+#[test]
+fn xread_waits_for_what_comes_after_it() {
+    let mut t = TestEngine::new();
+    let (reader, late) = (t.connect(), t.connect());
+    t.run("xadd s 1-1 f 1");
+    assert_eq!(t.run_as(reader, "xread block 0 streams s missing $ $"), "");
+    assert_eq!(t.run_as(late, "xread block 100 streams s $"), "");
+    t.run("xdel s 1-1");
+    assert_eq!(t.output(reader), "");
+    t.run("xadd s 2-1 f 2");
+    let expected = "*1 *2 $1 s *1 *2 $3 2-1 *2 $1 f $1 2";
+    assert_eq!(t.output(reader), expected);
+    assert_eq!(t.output(late), expected);
+    assert_eq!(t.run_as(late, "xread block 100 streams s $"), "");
+    t.run("set s x");
+    assert_eq!(t.output(late), "");
+    t.now_ms += 101;
+    t.engine.expire_waits(t.now_ms);
+    assert_eq!(t.output(late), "*-1");
+    t.run("del s");
+    t.run("multi");
+    t.run("xread block 0 streams s $");
+    assert_eq!(t.run("exec"), "*1 *-1");
+    assert_eq!(
+        t.run("xread block -1 streams s $"),
+        "-ERR timeout is negative"
+    );
+}
