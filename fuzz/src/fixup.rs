@@ -12,7 +12,8 @@ const CRC_BYTES: usize = 8;
 /// For inputs without a checksum.
 pub fn nothing(_input: &mut [u8]) {}
 
-/// The last eight bytes of an RDB file are the checksum of those before.
+/// The last eight bytes of an RDB file, and of a payload, are the checksum of
+/// those before.
 pub fn rdb(input: &mut [u8]) {
     let end = input.len();
     set_checksum(input, 0, end);
@@ -129,6 +130,7 @@ mod tests {
             corpus::rdb::files(),
             corpus::towline::files(),
             corpus::packed::blobs(),
+            corpus::payload::payloads(),
         ] {
             for seed in &corpus.seeds {
                 let mut fixed = seed.to_vec();

@@ -11,6 +11,7 @@ use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
 use towline_core::seams::host::{PrimaryAddress, ShutdownOptions};
+use towline_persist::rdb::RdbPayload;
 use towline_persist::storage::FsStorage;
 use towline_replication::node::{Node, NodeParts};
 
@@ -45,6 +46,7 @@ fn new_engine(loaded: Loaded) -> Result<Engine, String> {
         now_ms: unix_ms(),
         config: loaded.config,
     });
+    engine.server.value_codec = Some(Arc::new(RdbPayload));
     for (from, to) in &loaded.renames {
         let (from, to) = (String::from_utf8_lossy(from), String::from_utf8_lossy(to));
         if !engine.server.table.rename(&from, &to) {

@@ -9,10 +9,8 @@ use towline_tests::tables::{self, Row};
 
 /// Commands of the groups below that come later, with their subcommands.
 const LATER: &[&str] = &[
-    // serialised values, and moving them between servers
-    "dump",
+    // moving values between servers
     "migrate",
-    "restore",
     // the log on disk
     "waitaof",
     // holding clients back

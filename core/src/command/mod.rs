@@ -32,6 +32,7 @@ pub mod stream;
 pub mod string;
 pub mod table;
 pub mod transactions;
+pub mod transfer;
 pub(crate) mod waits;
 pub mod zset;
 

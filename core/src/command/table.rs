@@ -26,6 +26,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::stream::COMMANDS,
     super::stream::COMMANDS_OF_GROUPS,
     super::string::COMMANDS,
+    super::transfer::COMMANDS,
     super::zset::COMMANDS,
     super::zset::COMMANDS_OF_SEVERAL,
     super::zset::WAITING,

@@ -339,6 +339,22 @@ impl<'e> KeyView<'e> {
         self.live(key) && self.space.set_expire(self.db, key, expire_ms)
     }
 
+    /// True where a key that expires at this moment would be gone at once. A
+    /// replica leaves that to its primary.
+    #[must_use]
+    pub fn would_expire(&self, at_ms: i64) -> bool {
+        self.expiry == Expiry::Remove && at_ms <= self.now_ms
+    }
+
+    /// Says that a key was last used so many seconds ago.
+    pub fn set_idle(&mut self, key: &[u8], idle_s: i64) {
+        let now_s = self.access;
+        if let Some(entry) = self.space.find_mut(self.db, key) {
+            let idle_s = u32::try_from(idle_s).unwrap_or(u32::MAX);
+            entry.set_access(now_s.saturating_sub(idle_s));
+        }
+    }
+
     /// A random live key of the selected database, or none.
     pub fn random_key(&mut self, rng: &mut super::rng::Rng) -> Option<Vec<u8>> {
         // A database full of expired keys on a replica must not loop for ever.

@@ -89,6 +89,7 @@ impl Engine {
                 run_id: options.run_id,
                 started_ms: options.now_ms,
                 active_expire: true,
+                value_codec: None,
                 reload_wanted: false,
                 tracking: Tracking::default(),
                 key_waits: KeyWaits::default(),

@@ -1,5 +1,7 @@
 //! The state that all clients share, next to the keyspace.
 
+use std::sync::Arc;
+
 use super::client::ClientId;
 use super::clients::Clients;
 use super::key_waits::KeyWaits;
@@ -14,6 +16,7 @@ use super::watch::Watches;
 use crate::command::table::CommandTable;
 use crate::config::Config;
 use crate::offset::ReplicationId;
+use crate::seams::ValueCodec;
 
 /// See the module's comment.
 pub struct Server {
@@ -45,6 +48,9 @@ pub struct Server {
     pub started_ms: i64,
     /// False after DEBUG SET-ACTIVE-EXPIRE 0.
     pub active_expire: bool,
+    /// The format of DUMP and RESTORE; an owner that has none leaves it out, and
+    /// they are refused.
+    pub value_codec: Option<Arc<dyn ValueCodec>>,
     /// DEBUG RELOAD was asked for: the engine does it once the command is over.
     pub reload_wanted: bool,
     /// Client-side caching.

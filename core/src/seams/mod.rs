@@ -11,6 +11,7 @@
 //! | [`snapshot::SnapshotWriter`] | where a snapshot's bytes go |
 //! | [`storage::Storage`] | named files that grow at their end |
 //! | [`store::Store`] | the engine behind its lock |
+//! | [`value_codec::ValueCodec`] | the payload of one value |
 //! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
 
 pub mod host;
@@ -20,6 +21,7 @@ pub mod snapshot;
 pub mod storage;
 pub mod store;
 pub mod transport;
+pub mod value_codec;
 
 pub use host::{Host, NoHost};
 pub use log_sink::LogSink;
@@ -28,3 +30,4 @@ pub use snapshot::{SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotSink
 pub use storage::{Storage, StorageError, StorageOp};
 pub use store::Store;
 pub use transport::{Link, ReplicationTransport};
+pub use value_codec::ValueCodec;

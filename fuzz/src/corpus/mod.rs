@@ -3,6 +3,7 @@
 pub mod conf;
 pub mod handshake;
 pub mod packed;
+pub mod payload;
 pub mod rdb;
 pub mod resp;
 pub mod towline;

@@ -89,33 +89,58 @@ impl SnapshotSink for Ends {
     }
 }
 
-/// Cuts a file between its records: given byte by byte, the decoder tells each
-/// with its last byte.
-fn split(file: &[u8], seeds: &mut BTreeSet<Vec<u8>>) {
+/// A file's entries, each with what was said of it, and where the first begins.
+/// Given byte by byte, the decoder tells each with its last byte.
+fn records(file: &[u8]) -> (Option<usize>, Vec<&[u8]>) {
     let mut decoder = RdbCodec::default().decoder(DecodeOptions::new(HashSeed::new(1, 2)));
     let (mut start, mut head) = (MAGIC_BYTES, None);
-    let mut together = Vec::new();
+    let mut records = Vec::new();
     for (at, byte) in file.iter().enumerate() {
         let mut ends = Ends::default();
-        decoder
-            .feed(&[*byte], &mut ends)
-            .expect("the fixtures are valid");
+        if decoder.feed(&[*byte], &mut ends).is_err() {
+            // Files made by hand may hold what is refused, behind their entries.
+            break;
+        }
         if ends.entry {
             head.get_or_insert(start);
             let record = &file[start..=at];
             if record.len() <= MAX_ENTRY_BYTES {
-                seeds.insert(closed(&file[..MAGIC_BYTES], record));
-                together.push(record);
+                records.push(record);
             }
         }
         if ends.entry || ends.other {
             start = at + 1;
         }
     }
-    seeds.insert(closed(&file[..head.expect("there are keys")], b""));
-    for some in together.chunks(TOGETHER).step_by(4) {
-        seeds.insert(closed(&file[..MAGIC_BYTES], &some.concat()));
+    (head, records)
+}
+
+/// Makes files of a file's records, alone and a few together.
+fn split(file: &[u8], seeds: &mut BTreeSet<Vec<u8>>) {
+    let (head, records) = records(file);
+    let magic = &file[..MAGIC_BYTES];
+    seeds.extend(records.iter().map(|record| closed(magic, record)));
+    let head = head.expect("there are keys");
+    seeds.insert(closed(&file[..head], b""));
+    for some in records.chunks(TOGETHER).step_by(4) {
+        seeds.insert(closed(magic, &some.concat()));
     }
+}
+
+/// The entries of all files and those of old types, each with its file's magic.
+pub(super) fn entries() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let fixtures = FIXTURES.iter().map(|name| fixture(name));
+    let mut entries = Vec::new();
+    for file in fixtures.chain(old_types()) {
+        let (_, records) = records(&file);
+        let magic = &file[..MAGIC_BYTES];
+        entries.extend(
+            records
+                .iter()
+                .map(|record| (magic.to_vec(), record.to_vec())),
+        );
+    }
+    entries
 }
 
 /// A whole file of a head and records.
@@ -141,7 +166,7 @@ fn old_types() -> Vec<Vec<u8>> {
         file(kind::SET, b"\x02\x01a\x01b"),
         file(kind::ZSET, b"\x03\x01a\x031.5\x01b\xfe\x01c\xff"),
         file(kind::HASH, b"\x01\x01f\xc1\x00\x10"),
-        file(kind::STRING, b"\xc3\x09\x20\x00a\xe0\x14\x00\x01aa\x20\x00"),
+        file(kind::STRING, b"\xc3\x08\x20\x00a\xe0\x14\x00\x01aa"),
         closed(
             b"REDIS0009",
             b"\xf8\x05\x00\x01i\x01v\xf9\x07\x00\x01f\x01v\xfd\x00\x00\x00\x10\x00\x01e\x01v",

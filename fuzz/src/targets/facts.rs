@@ -63,6 +63,11 @@ impl Facts {
     }
 }
 
+/// What one value holds, to compare it with another.
+pub(super) fn same(one: ValueRef<'_>, other: ValueRef<'_>, without: Without) -> bool {
+    value_facts(one, without) == value_facts(other, without)
+}
+
 impl KeyFacts {
     fn of(entry: &SnapshotEntry, without: Without) -> Self {
         Self {

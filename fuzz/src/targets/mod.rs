@@ -4,6 +4,7 @@ pub mod conf;
 mod facts;
 pub mod handshake;
 pub mod packed;
+pub mod payload;
 pub mod rdb;
 pub mod resp;
 mod snapshot;
@@ -29,7 +30,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target {
         name: "resp",
         run: resp::requests,
@@ -56,6 +57,13 @@ pub const TARGETS: [Target; 10] = [
         run: rdb::into_keyspace,
         corpus: corpus::rdb::files,
         memory: limits::KEYSPACE,
+        smoke_iterations: 300_000,
+    },
+    Target {
+        name: "payload",
+        run: payload::restore,
+        corpus: corpus::payload::payloads,
+        memory: limits::SNAPSHOT,
         smoke_iterations: 300_000,
     },
     Target {

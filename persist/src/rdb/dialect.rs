@@ -73,6 +73,18 @@ impl Dialect {
         }
     }
 
+    /// The dialect of a payload of this version, which has no magic: the numbers
+    /// that both families use mean the same in either.
+    pub(crate) fn of_payload(version: u16) -> Option<Self> {
+        let version = u32::from(version);
+        let family = match version {
+            1..=NEWEST_REDIS => Family::Redis,
+            VALKEY_9 => Family::Valkey,
+            _ => return None,
+        };
+        Some(Self { family, version })
+    }
+
     /// Whether `head`, the first bytes of a file, is RDB of any version; `None`
     /// while there are too few.
     pub(crate) fn recognises(head: &[u8]) -> Option<bool> {

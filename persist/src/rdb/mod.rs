@@ -6,6 +6,7 @@
 //! * `length`, `lzf`: lengths and strings.
 //! * `decode`, `encode`: files.
 //! * `object`: values.
+//! * `payload`: one value, as DUMP answers it.
 //! * `ziplist`: the packed encodings of Redis up to 6.2.
 
 mod decode;
@@ -15,12 +16,14 @@ pub(crate) mod length;
 pub mod lzf;
 pub(crate) mod object;
 pub mod opcode;
+pub mod payload;
 mod version;
 mod ziplist;
 
 pub(crate) use decode::read_entry;
 pub(crate) use dialect::{Dialect, Family};
 pub(crate) use encode::{kind_of, write_entry};
+pub use payload::RdbPayload;
 use towline_core::seams::snapshot::{
     DecodeOptions, SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotMeta,
 };

@@ -1,0 +1,46 @@
+//! DUMP: a value as a payload.
+
+use std::sync::Arc;
+
+use crate::command::Ctx;
+use crate::command::error::{CommandError, CommandResult};
+use crate::keyspace::Entry;
+use crate::seams::ValueCodec;
+use crate::seams::snapshot::{Access, EntryView};
+
+/// The codec that the engine's owner handed in.
+pub(super) fn codec(ctx: &Ctx<'_>) -> CommandResult<Arc<dyn ValueCodec>> {
+    let codec = ctx.server.value_codec.as_ref().map(Arc::clone);
+    codec.ok_or(CommandError::text(
+        "ERR this embedded engine has no format for values",
+    ))
+}
+
+/// The payload of an entry's value.
+pub(super) fn payload(
+    codec: &dyn ValueCodec,
+    entry: &Entry,
+    compress: bool,
+) -> CommandResult<Vec<u8>> {
+    let view = EntryView {
+        key: entry.key(),
+        value: entry.value(),
+        expire_ms: None,
+        access: Access::Unknown,
+    };
+    let mut payload = Vec::new();
+    match codec.encode(&view, compress, &mut payload) {
+        Ok(()) => Ok(payload),
+        Err(error) => Err(CommandError::text(format!("ERR {error}"))),
+    }
+}
+
+pub(super) fn dump(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let codec = codec(ctx)?;
+    let compress = ctx.server.config.rdbcompression;
+    match ctx.keys.entry(args[1]) {
+        Some(entry) => ctx.reply.bulk(&payload(&*codec, entry, compress)?),
+        None => ctx.reply.null(),
+    }
+    Ok(())
+}
