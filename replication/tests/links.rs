@@ -202,30 +202,38 @@ fn a_primary_that_wrote_on_alone_is_not_continued() {
 
 #[test]
 fn the_old_dataset_is_served_until_the_new_one_is_whole() {
-    block_on(async {
-        let network = Network::default();
-        let config = [AT_ONCE];
-        let [first, second] =
-            ["a", "b"].map(|name| node(&network, name, u64::from(name.as_bytes()[0]), &config));
-        let replica = node(&network, "r", 9, &[]);
-        first.run("SET old 1");
-        for at in 0..5000 {
-            second.run(&format!("SET new:{at} {at}"));
-        }
-        follow(&replica, "a");
-        equal(&first, &replica).await;
-        network.break_after("b", Some(20_000));
-        follow(&replica, "b");
-        let dials = network.dials();
-        eventually("two attempts", &[&second, &replica], || {
-            network.dials() > dials + 2
-        })
-        .await;
-        assert_eq!(replica.content(), first.content());
-        assert!(replica.run("GET old").contains('1'));
-        network.break_after("b", None);
-        equal(&second, &replica).await;
-    });
+    for way in ["disabled", "on-empty-db", "swapdb", "flush-before-load"] {
+        block_on(serves_the_old_until_the_new_is_whole(way));
+    }
+}
+
+async fn serves_the_old_until_the_new_is_whole(diskless_load: &str) {
+    let network = Network::default();
+    let config = [AT_ONCE];
+    let [first, second] =
+        ["a", "b"].map(|name| node(&network, name, u64::from(name.as_bytes()[0]), &config));
+    let replica = node(&network, "r", 9, &[("repl-diskless-load", diskless_load)]);
+    first.run("SET old 1");
+    for at in 0..5000 {
+        second.run(&format!("SET new:{at} {at}"));
+    }
+    follow(&replica, "a");
+    equal(&first, &replica).await;
+    network.break_after("b", Some(20_000));
+    follow(&replica, "b");
+    let dials = network.dials();
+    eventually("two attempts", &[&second, &replica], || {
+        network.dials() > dials + 2
+    })
+    .await;
+    assert_eq!(replica.content(), first.content());
+    assert!(replica.run("GET old").contains('1'));
+    network.break_after("b", None);
+    equal(&second, &replica).await;
+    // However a link ended, it left no file behind.
+    while !replica.storage.list().await.expect("in memory").is_empty() {
+        smol::Timer::after(Duration::from_millis(5)).await;
+    }
 }
 
 #[test]

@@ -26,6 +26,19 @@ pub enum LogLevel {
     Nothing,
 }
 
+/// repl-diskless-load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisklessLoad {
+    /// A snapshot is received whole before it is loaded.
+    Disabled,
+    /// It is loaded as it arrives where there is nothing to serve meanwhile.
+    OnEmptyDb,
+    /// It is loaded as it arrives.
+    SwapDb,
+    /// Valkey's word for a replica that may stop serving, which none here has to.
+    FlushBeforeLoad,
+}
+
 /// Who may use what an enable- directive guards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privilege {
@@ -104,6 +117,7 @@ pub struct Settings {
     pub replica_announce_port: u16,
     pub repl_backlog_size: u64,
     pub repl_backlog_ttl_s: u64,
+    pub repl_diskless_load: DisklessLoad,
     pub repl_diskless_sync: bool,
     pub repl_diskless_sync_delay_s: u32,
     pub repl_diskless_sync_max_replicas: u32,
@@ -214,6 +228,7 @@ impl Settings {
             replica_announce_port: v.number("replica-announce-port"),
             repl_backlog_size: v.number("repl-backlog-size"),
             repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
+            repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
             repl_diskless_sync: v.flag("repl-diskless-sync"),
             repl_diskless_sync_delay_s: v.number("repl-diskless-sync-delay"),
             repl_diskless_sync_max_replicas: v.number("repl-diskless-sync-max-replicas"),
@@ -245,6 +260,15 @@ fn encodings(v: &Named<'_>) -> EncodingLimits {
             max_bytes: v.number("stream-node-max-bytes"),
             max_entries: v.number("stream-node-max-entries"),
         },
+    }
+}
+
+fn diskless_load(word: &str) -> DisklessLoad {
+    match word {
+        "on-empty-db" => DisklessLoad::OnEmptyDb,
+        "swapdb" => DisklessLoad::SwapDb,
+        "flush-before-load" => DisklessLoad::FlushBeforeLoad,
+        _ => DisklessLoad::Disabled,
     }
 }
 

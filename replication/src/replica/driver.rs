@@ -9,7 +9,8 @@
 
 use super::applier::{ApplyError, StreamApplier};
 use super::handshake::HandshakeConfig;
-use super::loader::{LoadError, Loader};
+use super::incoming::{Incoming, IncomingError, loads_at_once};
+use super::loader::Loader;
 use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
 use crate::backoff::Backoff;
 use crate::node::Inner;
@@ -22,6 +23,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use towline_core::engine::Engine;
 use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
+use towline_core::keyspace::Dataset;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::Link;
 use towline_core::seams::host::PrimaryAddress;
@@ -48,7 +50,7 @@ enum End {
     /// The primary closed it.
     Eof,
     /// The snapshot cannot be used.
-    Load(LoadError),
+    Load(IncomingError),
     /// The stream cannot be followed.
     Apply(ApplyError),
 }
@@ -175,7 +177,7 @@ impl UpstreamLink {
             upstream: self,
             session,
             writer,
-            loader: None,
+            incoming: None,
             position: None,
             received_bytes: 0,
             size_bytes: None,
@@ -254,7 +256,7 @@ struct RunningLink<'a> {
     upstream: &'a UpstreamLink,
     session: ReplicaSession,
     writer: WriteHalf<Box<dyn Link>>,
-    loader: Option<Loader>,
+    incoming: Option<Incoming>,
     position: Option<(ReplicationId, Offset)>,
     received_bytes: u64,
     size_bytes: Option<u64>,
@@ -315,7 +317,7 @@ impl RunningLink<'_> {
     }
 
     fn show_progress(&self) -> Result<(), End> {
-        let transfer = self.loader.as_ref().map(|_| TransferProgress {
+        let transfer = self.incoming.as_ref().map(|_| TransferProgress {
             total_bytes: self.size_bytes,
             read_bytes: self.received_bytes,
             last_io_ms: self.last_io_unix_ms(),
@@ -341,9 +343,9 @@ impl RunningLink<'_> {
             match event {
                 ReplicaEvent::Continue { replid } => self.continued(replid)?,
                 ReplicaEvent::FullSync { position } => self.full_sync(position)?,
-                ReplicaEvent::PayloadBegin { size_bytes } => self.begin_payload(size_bytes)?,
-                ReplicaEvent::Payload(part) => self.payload(&part)?,
-                ReplicaEvent::PayloadEnd => self.install()?,
+                ReplicaEvent::PayloadBegin { size_bytes } => self.begin_payload(size_bytes).await?,
+                ReplicaEvent::Payload(part) => self.payload(&part).await?,
+                ReplicaEvent::PayloadEnd => self.install().await?,
                 ReplicaEvent::Stream(part) => self.stream(part).await?,
                 ReplicaEvent::Close(error) => return Err(End::Link(error)),
             }
@@ -386,37 +388,54 @@ impl RunningLink<'_> {
         Ok(())
     }
 
-    fn begin_payload(&mut self, size_bytes: Option<u64>) -> Result<(), End> {
+    async fn begin_payload(&mut self, size_bytes: Option<u64>) -> Result<(), End> {
         let formats = self.node().parts.formats.readable().to_vec();
-        let loader = self.with(|engine, _| {
+        let (loader, at_once) = self.with(|engine, _| {
+            let mode = engine.server.config.repl_diskless_load;
+            let at_once = loads_at_once(mode, engine.keyspace.is_empty());
             let space = &engine.keyspace;
             let options = DecodeOptions {
                 verify_checksum: engine.server.config.rdbchecksum,
                 encoding: engine.server.config.encodings,
                 ..DecodeOptions::new(*space.seed())
             };
-            Loader::new(&formats, space.databases(), options)
+            (Loader::new(&formats, space.databases(), options), at_once)
         })?;
-        self.loader = Some(loader);
+        let incoming = if at_once {
+            Incoming::loaded_at_once(loader)
+        } else {
+            let node = Arc::clone(&self.upstream.node);
+            Incoming::filed(node, loader).await.map_err(End::Load)?
+        };
+        self.incoming = Some(incoming);
         self.size_bytes = size_bytes;
         self.received_bytes = 0;
         self.show_progress()
     }
 
-    fn payload(&mut self, part: &[u8]) -> Result<(), End> {
+    async fn payload(&mut self, part: &[u8]) -> Result<(), End> {
         self.received_bytes += part.len() as u64;
-        let loader = self
-            .loader
-            .as_mut()
-            .expect("a payload begins before it goes on");
-        loader.feed(part).map_err(End::Load)
+        let incoming = self.incoming.as_mut();
+        let incoming = incoming.expect("a payload begins before it goes on");
+        incoming.take(part).await.map_err(End::Load)
+    }
+
+    /// Loads what was received into a file, with a sign of life now and then.
+    async fn load(&mut self, mut incoming: Incoming) -> Result<Dataset, End> {
+        while incoming.load_some().await.map_err(End::Load)? {
+            self.tick()?;
+            self.flush().await?;
+            yield_now().await;
+        }
+        incoming.finish().map_err(End::Load)
     }
 
     /// The new dataset takes the old one's place, with its history. Replicas of
     /// ours have to start over, since the stream they follow is another now.
-    fn install(&mut self) -> Result<(), End> {
-        let loader = self.loader.take().expect("a payload begins before it ends");
-        let dataset = loader.finish().map_err(End::Load)?;
+    async fn install(&mut self) -> Result<(), End> {
+        let incoming = self.incoming.take();
+        let incoming = incoming.expect("a payload begins before it ends");
+        let dataset = self.load(incoming).await?;
         let stream_db = dataset
             .meta()
             .position

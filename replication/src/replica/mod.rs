@@ -6,12 +6,14 @@
 //! | [`session`] | the whole link, without a socket or a clock |
 //! | [`mark`] | the end of a transfer of unknown size |
 //! | [`loader`] | a snapshot on its way into a dataset |
+//! | `incoming` | where a snapshot goes while it arrives |
 //! | [`applier`] | the stream on its way into the engine |
 //! | `driver` | the session with bytes moved around it |
 
 pub mod applier;
 pub(crate) mod driver;
 pub mod handshake;
+mod incoming;
 pub mod loader;
 pub mod mark;
 pub mod session;

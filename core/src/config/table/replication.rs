@@ -24,10 +24,9 @@ pub(super) const ROWS: &[Directive] = &[
     choice(
         "repl-diskless-load",
         "disabled",
-        &["disabled", "on-empty-db", "swapdb"],
+        &["disabled", "on-empty-db", "swapdb", "flush-before-load"],
     )
-    .denied_while_loading()
-    .cosmetic(),
+    .denied_while_loading(),
     boolean("repl-diskless-sync", true),
     int("repl-diskless-sync-delay", 5, 0, INT),
     int("repl-diskless-sync-max-replicas", 0, 0, INT),
