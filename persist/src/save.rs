@@ -1,10 +1,12 @@
 //! A snapshot of the served dataset into a file of a [`Storage`], or into any
 //! other [`SnapshotWriter`].
 
+use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 pub use towline_core::engine::snapshot::SnapshotError as SaveError;
-use towline_core::engine::snapshot::write_walk;
+use towline_core::engine::snapshot::{Pace, write_walk};
 use towline_core::keyspace::SnapshotWalk;
+use towline_core::seams::runtime::yield_now;
 use towline_core::seams::snapshot::SnapshotMeta;
 use towline_core::seams::{SnapshotCodec, SnapshotWriter, Storage, Store};
 
@@ -32,6 +34,26 @@ pub trait Watcher: Send {
 
     /// Called under the lock after each slice of the walk; false gives up.
     fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool;
+
+    /// Waits between two slices while clients are busy, as
+    /// [`SLICE_REST`](towline_core::engine::snapshot::SLICE_REST) says. One
+    /// without a timer lets other tasks run.
+    fn rest(&self) -> BoxFuture<'static, ()> {
+        Box::pin(yield_now())
+    }
+}
+
+/// A watcher as the walk sees it.
+struct Watched<'a>(&'a mut dyn Watcher);
+
+impl Pace for Watched<'_> {
+    fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool {
+        self.0.progress(engine, keys)
+    }
+
+    fn rest(&self) -> BoxFuture<'static, ()> {
+        self.0.rest()
+    }
 }
 
 impl SaveJob<'_> {
@@ -60,8 +82,7 @@ pub async fn write_snapshot(
         let meta = watcher.frozen(engine, keys_total);
         SnapshotWalk::begin(&mut engine.keyspace, codec, &meta)
     });
-    let mut on_slice = |engine: &mut Engine, keys| watcher.progress(engine, keys);
-    let written = write_walk(store, walk, writer, &mut on_slice).await;
+    let written = write_walk(store, walk, writer, &mut Watched(watcher)).await;
     let finished = match written {
         Ok(()) => writer.finish().await.map_err(SaveError::from),
         Err(error) => Err(error),

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::BoxFuture;
 use towline_core::engine::Engine;
+use towline_core::engine::snapshot::SLICE_REST;
 use towline_core::seams::Host;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 use towline_core::version::REDIS_VERSION;
@@ -43,6 +45,12 @@ impl Watcher for Progress {
             saving.keys_processed = keys;
         }
         !self.cancelled.load(Ordering::SeqCst)
+    }
+
+    fn rest(&self) -> BoxFuture<'static, ()> {
+        Box::pin(async {
+            smol::Timer::after(SLICE_REST).await;
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! From a walk to a writer, beside the commands of clients: what BGSAVE and a
 //! full sync have in common. The engine's lock is taken for a slice at a time.
 
+use core::time::Duration;
+use futures::future::BoxFuture;
 use std::fmt;
 
 use super::Engine;
@@ -15,6 +17,10 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// How long a slice of the walk holds the engine's lock, nanoseconds. Waking a
 /// thread that waits for it costs about a third of that.
 const SLICE_NS: u64 = 100_000;
+/// How long a walk rests between two slices while clients are busy. It then has
+/// the lock for a third of the time, and as it seldom uses up its share of the
+/// processor, it is seldom put aside while it holds the lock.
+pub const SLICE_REST: Duration = Duration::from_micros(200);
 
 /// Why a snapshot could not be taken.
 #[derive(Debug)]
@@ -57,8 +63,20 @@ impl From<EncodeError> for SnapshotError {
     }
 }
 
-/// Hears under the lock, after each slice, how many keys were written; false gives up.
-pub type OnSlice<'a> = dyn FnMut(&mut Engine, u64) -> bool + Send + 'a;
+/// What goes on between the slices of a walk.
+pub trait Pace: Send {
+    /// Called under the lock after each slice with the keys written so far; false
+    /// gives up.
+    fn progress(&mut self, _engine: &mut Engine, _keys: u64) -> bool {
+        true
+    }
+
+    /// Waits for [`SLICE_REST`], by whatever timer there is. One without a timer
+    /// lets other tasks run.
+    fn rest(&self) -> BoxFuture<'static, ()> {
+        Box::pin(yield_now())
+    }
+}
 
 /// Writes what a walk that was just begun finds, and ends the walk, complete or
 /// not. The writer is then the caller's to finish or to abort.
@@ -69,9 +87,9 @@ pub async fn write_walk(
     store: &dyn Store,
     mut walk: SnapshotWalk,
     writer: &mut dyn SnapshotWriter,
-    on_slice: &mut OnSlice<'_>,
+    pace: &mut dyn Pace,
 ) -> Result<(), SnapshotError> {
-    let written = write_all(store, &mut walk, writer, on_slice).await;
+    let written = write_all(store, &mut walk, writer, pace).await;
     store.with(|engine, _| walk.end(&mut engine.keyspace));
     written
 }
@@ -80,8 +98,9 @@ async fn write_all(
     store: &dyn Store,
     walk: &mut SnapshotWalk,
     writer: &mut dyn SnapshotWriter,
-    on_slice: &mut OnSlice<'_>,
+    pace: &mut dyn Pace,
 ) -> Result<(), SnapshotError> {
+    let mut batches = 0;
     loop {
         let step = walk.encode(BLOCK_BYTES)?;
         if walk.pending_bytes() >= BLOCK_BYTES || step == Step::Done {
@@ -91,12 +110,18 @@ async fn write_all(
             Step::Done => return Ok(()),
             Step::Encode => {}
             Step::Collect => {
-                let wanted = store.with(|engine, host| {
+                let (wanted, now) = store.with(|engine, host| {
                     slice(walk, engine, host);
-                    on_slice(engine, walk.keys())
+                    let wanted = pace.progress(engine, walk.keys());
+                    (wanted, engine.server.stats.batches)
                 });
                 if !wanted {
                     return Err(SnapshotError::Cancelled);
+                }
+                // Where no batch but ours has run, nobody gains by a rest.
+                let was_alone = std::mem::replace(&mut batches, now) + 1 == now;
+                if !was_alone {
+                    pace.rest().await;
                 }
             }
         }

@@ -15,16 +15,16 @@ use crate::backlog::Reader;
 use crate::node::Inner;
 use core::time::Duration;
 use futures::channel::oneshot;
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::engine::Engine;
-use towline_core::engine::snapshot::write_walk;
+use towline_core::engine::snapshot::{Pace, SLICE_REST, write_walk};
 use towline_core::keyspace::SnapshotWalk;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::Host;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
-use towline_core::seams::{SnapshotCodec, Storage};
+use towline_core::seams::{Runtime, SnapshotCodec, Storage};
 use towline_core::version::REDIS_VERSION;
 
 /// About how much of the stream is handed on at once.
@@ -177,6 +177,16 @@ async fn wait_for_company(node: &Inner) {
     }
 }
 
+/// The walk's pace, kept with the runtime's timer.
+struct Rested(Arc<dyn Runtime>);
+
+impl Pace for Rested {
+    fn rest(&self) -> BoxFuture<'static, ()> {
+        let runtime = Arc::clone(&self.0);
+        Box::pin(async move { runtime.sleep(SLICE_REST).await })
+    }
+}
+
 /// Takes one snapshot and serves it to all who waited, and to who joins.
 async fn run(node: &Arc<Inner>, waiters: Vec<Waiter>) {
     let codec = Arc::clone(&waiters[0].codec);
@@ -202,8 +212,9 @@ async fn run(node: &Arc<Inner>, waiters: Vec<Waiter>) {
     let pump = pump(running.stream.clone(), begun.stream);
     node.parts.runtime.spawn(Box::pin(pump));
     let mut writer = running.snapshot.clone();
+    let mut pace = Rested(Arc::clone(&node.parts.runtime));
     let store = &*node.parts.store;
-    let outcome = write_walk(store, begun.walk, &mut writer, &mut |_, _| true).await;
+    let outcome = write_walk(store, begun.walk, &mut writer, &mut pace).await;
     if let Err(error) = &outcome {
         let text = format!("A snapshot for replicas failed: {error}");
         store.with(|_, host| host.log(&text));
