@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   REPLICAOF ─► Job::Follow ─► Node::follow_role ─► upstream link (replica::driver)
-//!   PSYNC ─────► Job::Attach ─► Node::attach ──────► a link per replica (primary::driver)
+//!   PSYNC ─────► Job::Attach ─► Node::attach ──────► a link per replica (primary::link)
 //!                                                     └► full syncs (primary::sync)
 //!   batches ───► StreamLog ───► BacklogSink ───────► Backlog ─► every link
 //! ```

@@ -9,7 +9,7 @@ use towline_core::config::{Config, RewriteEntry};
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
-use towline_core::seams::host::{Job, ProcessFacts};
+use towline_core::seams::host::{Job, ProcessFacts, ReloadOptions};
 
 use crate::log::Logger;
 use crate::{admin, memory, process};
@@ -20,6 +20,14 @@ pub fn unix_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+/// Microseconds since 1970.
+fn unix_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     })
 }
 
@@ -76,7 +84,7 @@ struct Inner {
 }
 
 /// Writes the dataset out and reads it back, for DEBUG RELOAD.
-pub type Reload = Box<dyn Fn(&mut Engine) -> Result<(), String> + Send + Sync>;
+pub type Reload = Box<dyn Fn(&mut Engine, ReloadOptions) -> Result<(), String> + Send + Sync>;
 
 /// See the module's comment. Clones share the process.
 #[derive(Clone)]
@@ -156,6 +164,10 @@ impl Host for ServerHost {
         u64::try_from(self.0.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
+    fn unix_us(&self) -> Option<i64> {
+        Some(unix_us())
+    }
+
     fn facts(&self) -> ProcessFacts {
         let identity = &self.0.identity;
         ProcessFacts {
@@ -195,8 +207,8 @@ impl Host for ServerHost {
         std::thread::sleep(std::time::Duration::from_micros(micros));
     }
 
-    fn reload(&mut self, engine: &mut Engine) -> Result<(), String> {
-        (self.0.reload)(engine)
+    fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), String> {
+        (self.0.reload)(engine, options)
     }
 
     fn log(&mut self, line: &str) {

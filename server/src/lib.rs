@@ -8,7 +8,16 @@
 //! | [`net`] | client connections and their threads |
 //! | [`engine_lock`] | the engine behind its lock |
 //! | [`host`] | what the engine asks of the process |
+//! | [`jobs`] | what commands start and the main task does |
+//! | [`loading`], [`saving`] | the dataset from its file, and into it |
+//! | [`formats`] | which snapshot format is written and read where |
+//! | [`transport`], [`smol_runtime`] | what replication needs of sockets and of the runtime |
+//! | [`memory`] | the counting allocator |
 //! | [`log`] | the log |
+//!
+//! Beside them, and not for others: `admin` (what commands do to the process),
+//! `attach` (a client that becomes a replica), `reload` (DEBUG RELOAD), `process`
+//! (facts for INFO), `random`, `calendar` and `banner`.
 
 mod admin;
 mod attach;

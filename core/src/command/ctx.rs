@@ -39,6 +39,13 @@ impl Ctx<'_> {
         self.effects.notify(class, event, self.keys.db_index(), key);
     }
 
+    /// Tells listeners of the keys made so far, ahead of what is told next. Without
+    /// it a key's event `new` comes right before the first event of that key.
+    pub fn notify_created(&mut self) {
+        self.keys
+            .flush_created(self.effects, self.effects.mark_events());
+    }
+
     /// Propagates this command, in the selected database, instead of the client's own.
     pub fn propagate(&mut self, args: &[&[u8]]) {
         self.effects.propagate(self.keys.db_index(), args);

@@ -32,6 +32,14 @@ pub enum CommandError {
         /// The subcommand, as the client wrote it.
         subcommand: String,
     },
+    /// Arguments that a subcommand does not take, of a container that leaves the
+    /// number open.
+    SubcommandSyntax {
+        /// The container's name.
+        container: &'static str,
+        /// The subcommand, as the client wrote it.
+        subcommand: String,
+    },
     /// A result would leave the range of 64-bit integers.
     Overflow,
     /// A result would be NaN or infinite.
@@ -58,6 +66,16 @@ impl CommandError {
     /// An error with a text of its own, which starts with its code: `ERR …`.
     pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Text(text.into())
+    }
+
+    /// As [`Self::SubcommandSyntax`], with what the client wrote.
+    #[must_use]
+    pub fn subcommand_syntax(container: &'static str, subcommand: &[u8]) -> Self {
+        let shown = &subcommand[..subcommand.len().min(128)];
+        Self::SubcommandSyntax {
+            container,
+            subcommand: String::from_utf8_lossy(shown).into_owned(),
+        }
     }
 
     /// The whole line, without the leading minus.
@@ -92,6 +110,16 @@ impl CommandError {
                 return format!(
                     "ERR unknown subcommand '{subcommand}'. Try {} HELP.",
                     container.to_uppercase()
+                )
+                .into();
+            }
+            Self::SubcommandSyntax {
+                container,
+                subcommand,
+            } => {
+                return format!(
+                    "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. \
+                     Try {container} HELP."
                 )
                 .into();
             }

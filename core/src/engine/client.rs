@@ -237,6 +237,13 @@ impl Client {
         self.flags.contains(ClientFlags::PRIMARY)
     }
 
+    /// True where CLIENT REPLY silences the command that runs.
+    #[must_use]
+    pub const fn skips_replies(&self) -> bool {
+        self.flags
+            .intersects(ClientFlags::REPLY_OFF.union(ClientFlags::REPLY_SKIP))
+    }
+
     /// True for a client on this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {

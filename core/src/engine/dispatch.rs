@@ -115,6 +115,12 @@ fn queued_any(ctx: &Ctx<'_>, test: impl Fn(&CommandSpec) -> bool) -> bool {
         .any(|found| test(found.spec))
 }
 
+/// True for a command without the flag, and for EXEC of a queue with such a one.
+fn misses(ctx: &Ctx<'_>, spec: &CommandSpec, flag: Flags) -> bool {
+    !spec.flags.contains(flag)
+        || (spec.name == "exec" && queued_any(ctx, |queued| !queued.flags.contains(flag)))
+}
+
 /// A primary whose last save failed refuses writes until one succeeds.
 fn durable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
     let settings = &ctx.server.config;
@@ -191,7 +197,7 @@ fn fresh(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResul
     let stale = replication.is_replica()
         && !replication.link_is_up()
         && !ctx.server.config.replica_serve_stale_data;
-    if stale && !spec.flags.contains(Flags::STALE) {
+    if stale && misses(ctx, spec, Flags::STALE) {
         return Err(CommandError::text(
             "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
         ));
@@ -205,8 +211,10 @@ fn loaded(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResu
     };
     let refused = if loading.beside {
         spec.flags.contains(Flags::NO_ASYNC_LOADING)
+            || (spec.name == "exec"
+                && queued_any(ctx, |queued| queued.flags.contains(Flags::NO_ASYNC_LOADING)))
     } else {
-        !spec.flags.contains(Flags::LOADING)
+        misses(ctx, spec, Flags::LOADING)
     };
     if refused {
         return Err(CommandError::text(

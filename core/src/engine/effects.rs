@@ -36,6 +36,15 @@ enum Form {
     Replaced,
 }
 
+/// A moment within a unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Commands propagated before.
+    pub(super) propagated: usize,
+    /// Events before.
+    pub(super) events: usize,
+}
+
 /// Collects the effects of one command.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -115,9 +124,17 @@ impl Effects {
         }
     }
 
-    /// How many commands were propagated in this unit so far.
-    pub(super) const fn mark(&self) -> usize {
-        self.propagated.len()
+    /// What there is of this unit so far.
+    pub(super) const fn mark(&self) -> Mark {
+        Mark {
+            propagated: self.propagated.len(),
+            events: self.events.len(),
+        }
+    }
+
+    /// How many events there are so far.
+    pub(crate) const fn mark_events(&self) -> usize {
+        self.events.len()
     }
 
     /// Ends a write command: adds it as it was sent, where nothing replaced it.
@@ -148,14 +165,46 @@ impl Effects {
     /// Tells subscribers of keyspace notifications what happened to a key.
     #[inline]
     pub fn notify(&mut self, class: NotifyClass, name: &'static str, db: usize, key: &[u8]) {
-        if self.wanted.intersects(class) {
-            self.events.push(Event {
+        self.notify_at(self.events.len(), (class, name), db, key);
+    }
+
+    /// As `notify`, for something that happened before the events from `place` on;
+    /// true where somebody listens.
+    #[inline]
+    pub(super) fn notify_at(
+        &mut self,
+        place: usize,
+        event: (NotifyClass, &'static str),
+        db: usize,
+        key: &[u8],
+    ) -> bool {
+        let (class, name) = event;
+        let wanted = self.wants(class);
+        if wanted {
+            let key = key.to_vec();
+            let event = Event {
                 class,
                 name,
-                key: key.to_vec(),
+                key,
                 db,
-            });
+            };
+            self.events.insert(place, event);
         }
+        wanted
+    }
+
+    /// True where somebody may listen for events of the class.
+    pub(super) const fn wants(&self, class: NotifyClass) -> bool {
+        self.wanted.intersects(class)
+    }
+
+    /// Where the first event of a key stands, from `from` on; the end without any.
+    pub(super) fn first_event_of(&self, from: usize, db: usize, key: &[u8]) -> usize {
+        let events = &self.events[from..];
+        let place = events
+            .iter()
+            .position(|event| event.db == db && event.key == key);
+        place.map_or(self.events.len(), |place| from + place)
     }
 
     pub(super) fn take_events(&mut self) -> Vec<Event> {

@@ -1,5 +1,6 @@
 //! Active expiry: removing what has expired before anybody looks for it.
 
+use super::effects::Mark;
 use super::key_view::{Expiry, KeyView};
 use super::machine::Engine;
 use crate::seams::Host;
@@ -52,7 +53,7 @@ impl Engine {
             view.expire(&key);
             removed += 1;
         }
-        view.flush_expired(&mut self.effects, 0);
+        view.flush_expired(&mut self.effects, Mark::default());
         self.end_unit_singly();
         removed == KEYS_PER_LOOK
     }

@@ -4,7 +4,7 @@
 //! DEL in the stream; a replica leaves that to its primary, and a replay sees
 //! everything, since only the log decides what is gone.
 
-use super::effects::{Effects, NotifyClass};
+use super::effects::{Effects, Mark, NotifyClass};
 use super::stats::KeyStats;
 use crate::command::error::{CommandError, CommandResult};
 use crate::keyspace::{Db, Entry, Keyspace};
@@ -33,6 +33,9 @@ pub struct KeyView<'e> {
     stats: &'e mut KeyStats,
     /// Keys found expired, whose DELs precede the command's own effects.
     expired: Vec<(usize, Vec<u8>)>,
+    /// Keys that the command made, kept where somebody listens for `new`.
+    created: Vec<(usize, Vec<u8>)>,
+    notes_created: bool,
 }
 
 macro_rules! typed {
@@ -91,7 +94,14 @@ impl<'e> KeyView<'e> {
             touches: true,
             stats,
             expired: Vec::new(),
+            created: Vec::new(),
+            notes_created: false,
         }
+    }
+
+    /// Keeps the keys that are made, for the event `new`.
+    pub(super) const fn set_notes_created(&mut self, notes: bool) {
+        self.notes_created = notes;
     }
 
     /// Lets look-ups touch access times, or leave them alone.
@@ -168,18 +178,34 @@ impl<'e> KeyView<'e> {
     pub(super) fn expire(&mut self, key: &[u8]) {
         if let Some(entry) = self.space.remove(self.db, key) {
             self.space.discard(entry);
-            self.stats.expired_keys += 1;
-            self.expired.push((self.db, key.to_vec()));
+            self.note_expired(key);
         }
     }
 
-    /// Writes the DELs of the keys that were found expired, in front of what the
-    /// command propagated after the first `mark` commands: a command may have
-    /// made such a key anew.
-    pub(super) fn flush_expired(&mut self, effects: &mut Effects, mark: usize) {
+    fn note_expired(&mut self, key: &[u8]) {
+        self.stats.expired_keys += 1;
+        self.expired.push((self.db, key.to_vec()));
+    }
+
+    /// Writes the DELs of the keys that were found expired, and the events of those
+    /// and of the keys that were made, in front of what the command did after
+    /// `mark`: it may have made such a key anew.
+    pub(super) fn flush_expired(&mut self, effects: &mut Effects, mark: Mark) {
+        let mut events = mark.events;
         for (place, (db, key)) in self.expired.drain(..).enumerate() {
-            effects.insert(mark + place, Some(db), &[b"DEL", &key]);
-            effects.notify(NotifyClass::EXPIRED, "expired", db, &key);
+            effects.insert(mark.propagated + place, Some(db), &[b"DEL", &key]);
+            let event = (NotifyClass::EXPIRED, "expired");
+            events += usize::from(effects.notify_at(events, event, db, &key));
+        }
+        self.flush_created(effects, events);
+    }
+
+    /// Tells of the keys that were made, each before the first event that the key
+    /// has after the first `from` events.
+    pub(crate) fn flush_created(&mut self, effects: &mut Effects, from: usize) {
+        for (db, key) in self.created.drain(..) {
+            let place = effects.first_event_of(from, db, &key);
+            effects.notify_at(place, (NotifyClass::NEW, "new"), db, &key);
         }
     }
 
@@ -290,7 +316,20 @@ impl<'e> KeyView<'e> {
     pub fn put_entry(&mut self, mut entry: Entry) -> bool {
         entry.set_access(self.access);
         self.live(entry.key());
+        if self.notes_created && self.space.find(self.db, entry.key()).is_none() {
+            self.created.push((self.db, entry.key().to_vec()));
+        }
         self.space.put(self.db, entry)
+    }
+
+    /// A key was overwritten that may have expired: it has ended then like any other
+    /// that is found expired. True where it had.
+    fn replaced_expired(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
+        let expired = expire_ms.is_some_and(|at| at <= self.deadline());
+        if expired && self.expiry == Expiry::Remove {
+            self.note_expired(key);
+        }
+        expired
     }
 
     /// Puts a string as SET does: canonical integers are kept as such.
@@ -299,8 +338,14 @@ impl<'e> KeyView<'e> {
             Some(number) => self.put(key, Value::Int(number), expire_ms),
             None => {
                 let access = self.access;
-                self.space
-                    .set_string(self.db, key, value, expire_ms, access)
+                let found = self
+                    .space
+                    .set_string(self.db, key, value, expire_ms, access);
+                let found = found.is_some_and(|expire_ms| !self.replaced_expired(key, expire_ms));
+                if self.notes_created && !found {
+                    self.created.push((self.db, key.to_vec()));
+                }
+                found
             }
         }
     }

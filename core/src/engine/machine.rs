@@ -90,7 +90,7 @@ impl Engine {
                 started_ms: options.now_ms,
                 active_expire: true,
                 value_codec: None,
-                reload_wanted: false,
+                reload_wanted: None,
                 tracking: Tracking::default(),
                 key_waits: KeyWaits::default(),
                 waiting: Vec::new(),
@@ -195,13 +195,15 @@ impl Engine {
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);
         self.run(client, &mut reply, args, now_ms, host);
+        let silent = primary || skips_reply(client);
+        if silent {
+            // What a silent client hears of keys is no reply.
+            reply.truncate(start);
+        }
         let logged_before = self.server.log.offset();
         self.end_unit(client, &mut reply);
         if self.server.log.offset() != logged_before {
             client.write_offset = self.server.log.offset();
-        }
-        if primary || skips_reply(client) {
-            reply.truncate(start);
         }
         client.end_caching_exception();
         if !client.pushes.is_empty() {
@@ -209,8 +211,10 @@ impl Engine {
             client.pushes.clear();
         }
         client.reply = reply;
-        if std::mem::take(&mut self.server.reload_wanted) {
-            match host.reload(self) {
+        if let Some(options) = self.server.reload_wanted.take() {
+            let result = host.reload(self, options);
+            match result {
+                _ if silent => {}
                 Ok(()) => client.reply.ok(),
                 Err(error) => client.reply.error(error),
             }
@@ -238,6 +242,7 @@ impl Engine {
             expiry,
         );
         keys.set_touching(!client.flags.contains(ClientFlags::NO_TOUCH));
+        keys.set_notes_created(self.effects.wants(NotifyClass::NEW));
         let mut ctx = Ctx {
             keys,
             reply,
@@ -509,9 +514,7 @@ impl Engine {
 }
 
 fn skips_reply(client: &mut Client) -> bool {
-    let skips = client
-        .flags
-        .intersects(ClientFlags::REPLY_OFF | ClientFlags::REPLY_SKIP);
+    let skips = client.skips_replies();
     client.flags.remove(ClientFlags::REPLY_SKIP);
     if client.flags.contains(ClientFlags::REPLY_SKIP_NEXT) {
         client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);

@@ -4,7 +4,7 @@
 use super::machine::Engine;
 use super::replication::Upstream;
 use super::server::Server;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Entry, Keyspace};
 use crate::offset::{History, Offset, ReplicationId};
 use crate::seams::host::PrimaryAddress;
 
@@ -113,15 +113,44 @@ impl Engine {
     /// Puts another dataset in place of the present one. Snapshots of the old
     /// one go on; transactions that watch a key that one of the two holds fail.
     pub fn install_dataset(&mut self, dataset: Keyspace) {
+        self.dataset_comes(&dataset);
+        self.keyspace.replace_content(dataset);
+    }
+
+    /// Adds another dataset to the present one, whose keys give way where `replace`
+    /// says so.
+    ///
+    /// # Errors
+    /// A key that both hold and that may not be replaced; nothing has changed then.
+    pub fn merge_dataset(&mut self, dataset: &Keyspace, replace: bool) -> Result<(), Vec<u8>> {
+        let mut twice = None;
+        for_each(dataset, |db, entry| {
+            if self.keyspace.find(db, entry.key()).is_some() {
+                twice = Some(entry.key().to_vec());
+            }
+        });
+        if let Some(key) = twice.filter(|_| !replace) {
+            return Err(key);
+        }
+        self.dataset_comes(dataset);
+        self.keyspace.begin_unit(self.server.log.offset().0);
+        for_each(dataset, |db, entry| {
+            let copy = entry.with_key(entry.key(), entry.expire_ms());
+            self.keyspace.put(db, copy);
+        });
+        Ok(())
+    }
+
+    /// Tells those who watch keys or wait for them of a dataset that comes.
+    fn dataset_comes(&mut self, dataset: &Keyspace) {
         for client in self.server.clients.iter_mut() {
             let touched = client.watching.iter().any(|(db, key, _)| {
                 let held =
                     |space: &Keyspace| *db < space.databases() && space.find(*db, key).is_some();
-                held(&self.keyspace) || held(&dataset)
+                held(&self.keyspace) || held(dataset)
             });
             client.dirty_watch |= touched;
         }
-        self.keyspace.replace_content(dataset);
         let server = &mut self.server;
         server.tracking.flushed(&mut server.clients, None);
         for db in 0..self.keyspace.databases() {
@@ -131,8 +160,16 @@ impl Engine {
     }
 }
 
+fn for_each(space: &Keyspace, mut visit: impl FnMut(usize, &Entry)) {
+    for db in 0..space.databases() {
+        let table = space.db(db).table();
+        table.for_each(&mut |_, entry| visit(db, entry));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::keyspace::{Entry, HashSeed, Keyspace};
     use crate::offset::{Offset, ReplicationId};
     use crate::seams::host::PrimaryAddress;
     use crate::testing::TestEngine;
@@ -205,5 +242,31 @@ mod tests {
         assert_eq!(test.engine.server.continues_from(), None);
         test.engine.server.begin_history();
         assert!(test.engine.server.continues_from().is_some());
+    }
+
+    fn dataset(keys: &[(usize, &[u8])]) -> Keyspace {
+        let mut space = Keyspace::new(16, HashSeed::new(5, 6));
+        for (db, key) in keys {
+            space.put(*db, Entry::string(key, b"new", None));
+        }
+        space
+    }
+
+    #[test]
+    fn a_merged_dataset_replaces_keys_only_where_it_may() {
+        let mut t = TestEngine::new();
+        t.run("mset a old b old");
+        let both = dataset(&[(0, b"b"), (1, b"c")]);
+        let refused = t.engine.merge_dataset(&both, false);
+        assert_eq!(refused, Err(b"b".to_vec()));
+        assert_eq!(t.run("mget a b"), "*2 $3 old $3 old");
+        let watcher = t.connect();
+        t.run_as(watcher, "watch b");
+        assert_eq!(t.engine.merge_dataset(&both, true), Ok(()));
+        assert_eq!(t.run("mget a b"), "*2 $3 old $3 new");
+        t.run("select 1");
+        assert_eq!(t.run("get c"), "$3 new");
+        t.run_as(watcher, "multi");
+        assert_eq!(t.run_as(watcher, "exec"), "*-1");
     }
 }

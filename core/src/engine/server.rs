@@ -17,6 +17,7 @@ use crate::command::table::CommandTable;
 use crate::config::Config;
 use crate::offset::ReplicationId;
 use crate::seams::ValueCodec;
+use crate::seams::host::ReloadOptions;
 
 /// See the module's comment.
 pub struct Server {
@@ -52,7 +53,7 @@ pub struct Server {
     /// they are refused.
     pub value_codec: Option<Arc<dyn ValueCodec>>,
     /// DEBUG RELOAD was asked for: the engine does it once the command is over.
-    pub reload_wanted: bool,
+    pub reload_wanted: Option<ReloadOptions>,
     /// Client-side caching.
     pub tracking: Tracking,
     /// Who waits for keys, and until when.

@@ -217,7 +217,8 @@ impl Keyspace {
         self.put(db, Entry::new(key, value, expire_ms))
     }
 
-    /// Puts a string, in place where the block fits; true where the key was there.
+    /// Puts a string, in place where the block fits; answers the expiry of what was
+    /// there, if anything was.
     pub fn set_string(
         &mut self,
         db: usize,
@@ -225,7 +226,7 @@ impl Keyspace {
         value: &[u8],
         expire_ms: Option<i64>,
         access: u32,
-    ) -> bool {
+    ) -> Option<Option<i64>> {
         let hash = self.seed.hash(key);
         self.touch(db, hash, key);
         let held = &mut self.dbs[db];
@@ -234,19 +235,19 @@ impl Keyspace {
             entry.set_access(access);
             held.table.insert_unique(hash, entry);
             held.note_expiry(hash, None, expire_ms);
-            return false;
+            return None;
         };
         place.set_access(access);
         let old_expire = place.expire_ms();
         if old_expire == expire_ms && place.overwrite_string(value) {
-            return true;
+            return Some(old_expire);
         }
         let mut entry = Entry::string(key, value, expire_ms);
         entry.set_access(access);
         let old = std::mem::replace(place, entry);
         held.note_expiry(hash, old_expire, expire_ms);
         self.discard(old);
-        true
+        Some(old_expire)
     }
 
     /// Takes a key out.

@@ -45,6 +45,27 @@ pub struct ShutdownOptions {
     pub force: bool,
 }
 
+/// How DEBUG RELOAD is to proceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReloadOptions {
+    /// Read back what is there now; else the snapshot that was saved last (NOSAVE).
+    pub save: bool,
+    /// Only what is read stays; else it comes to what is there (NOFLUSH).
+    pub flush: bool,
+    /// A key that is read replaces the one that is there; else that is an error (MERGE).
+    pub merge: bool,
+}
+
+impl Default for ReloadOptions {
+    fn default() -> Self {
+        Self {
+            save: true,
+            flush: true,
+            merge: false,
+        }
+    }
+}
+
 /// Work that takes longer than a command may, and is started here and done elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Job {
@@ -119,6 +140,12 @@ pub trait Host {
     /// Nanoseconds since some moment, for durations.
     fn monotonic_ns(&self) -> u64;
 
+    /// The wall clock, microseconds since 1970, for TIME; none without a clock that
+    /// is finer than the moments that the engine is handed.
+    fn unix_us(&self) -> Option<i64> {
+        None
+    }
+
     /// Facts for INFO.
     fn facts(&self) -> ProcessFacts;
 
@@ -144,11 +171,11 @@ pub trait Host {
     fn sleep_us(&mut self, micros: u64);
 
     /// Writes the dataset to memory in the process's snapshot format and reads it
-    /// back (DEBUG RELOAD).
+    /// back (DEBUG RELOAD), or does of that what the options say.
     ///
     /// # Errors
     /// The text of the error reply, code included.
-    fn reload(&mut self, engine: &mut Engine) -> Result<(), String>;
+    fn reload(&mut self, engine: &mut Engine, options: ReloadOptions) -> Result<(), String>;
 
     /// Writes a line to the log (DEBUG LOG, and what the engine has to say).
     fn log(&mut self, line: &str);
@@ -188,7 +215,7 @@ impl Host for NoHost {
         self.now_ns += micros * 1000;
     }
 
-    fn reload(&mut self, _engine: &mut Engine) -> Result<(), String> {
+    fn reload(&mut self, _engine: &mut Engine, _options: ReloadOptions) -> Result<(), String> {
         Err(NO_HOST.to_owned())
     }
 

@@ -17,7 +17,7 @@ use towline_core::engine::client::ReplicaOptions;
 use towline_core::engine::{ClientId, Engine, EngineOptions, Peer};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
-use towline_core::seams::host::{Job, ProcessFacts};
+use towline_core::seams::host::{Job, ProcessFacts, ReloadOptions};
 use towline_core::seams::{Host, ReplicationTransport, Runtime, SnapshotCodec, Store};
 use towline_persist::rdb::RdbCodec;
 use towline_persist::storage::MemoryStorage;
@@ -100,7 +100,7 @@ impl Host for MemoryHost {
 
     fn sleep_us(&mut self, _micros: u64) {}
 
-    fn reload(&mut self, _engine: &mut Engine) -> Result<(), String> {
+    fn reload(&mut self, _engine: &mut Engine, _options: ReloadOptions) -> Result<(), String> {
         Err("ERR there is nothing to reload from".to_owned())
     }
 

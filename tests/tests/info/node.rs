@@ -5,7 +5,7 @@ use towline_core::engine::replication::{BacklogFacts, LinkState, Replica, Replic
 use towline_core::engine::{ClientId, Engine, EngineOptions, Peer};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::{Offset, ReplicationId};
-use towline_core::seams::host::{Job, PrimaryAddress, ProcessFacts};
+use towline_core::seams::host::{Job, PrimaryAddress, ProcessFacts, ReloadOptions};
 use towline_core::seams::{Host, LogSink};
 use towline_tests::info::Info;
 
@@ -39,7 +39,7 @@ impl Host for TestHost {
 
     fn sleep_us(&mut self, _micros: u64) {}
 
-    fn reload(&mut self, _engine: &mut Engine) -> Result<(), String> {
+    fn reload(&mut self, _engine: &mut Engine, _options: ReloadOptions) -> Result<(), String> {
         Ok(())
     }
 

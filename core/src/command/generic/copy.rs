@@ -57,6 +57,8 @@ fn put(ctx: &mut Ctx<'_>, entry: Entry, options: &Options) -> bool {
     ctx.keys.select(options.db);
     let free = options.replace || !ctx.keys.is_present(&key);
     if free {
+        // What is replaced was another key.
+        ctx.keys.remove(&key);
         ctx.keys.put_entry(entry);
         ctx.effects.changed(1);
         ctx.notify(NotifyClass::GENERIC, "copy_to", &key);

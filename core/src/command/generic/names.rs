@@ -8,7 +8,10 @@ use crate::engine::effects::NotifyClass;
 /// Renames `from`, which is there, and overwrites `to`.
 fn put_under(ctx: &mut Ctx<'_>, from: &[u8], to: &[u8]) {
     let entry = ctx.keys.take(from).expect("the caller saw it");
+    // The key under the new name is another one.
+    ctx.keys.remove(to);
     ctx.keys.put_entry(entry.renamed(to));
+    ctx.notify_created();
     ctx.effects.changed(1);
     ctx.notify(NotifyClass::GENERIC, "rename_from", from);
     ctx.notify(NotifyClass::GENERIC, "rename_to", to);
@@ -48,6 +51,7 @@ pub(super) fn move_(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     }
     let moved = move_to(ctx, key, from, to);
     if moved {
+        ctx.notify_created();
         ctx.effects.changed(1);
         ctx.effects
             .notify(NotifyClass::GENERIC, "move_from", from, key);

@@ -25,7 +25,6 @@ fn push_values(
         let mut list = List::new();
         list.push(side, values, limits);
         ctx.keys.put(key, Value::List(Box::new(list)), None);
-        ctx.notify(NotifyClass::NEW, "new", key);
         values.len()
     };
     notify_push(ctx, key, side);

@@ -1,12 +1,16 @@
 //! PUBSUB: who listens to what.
 
 use crate::command::Ctx;
-use crate::command::error::CommandResult;
+use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
 use crate::engine::pubsub::Kind;
 use crate::text::glob::{Case, matches};
 
-fn channels(ctx: &mut Ctx<'_>, kind: Kind, pattern: Option<&&[u8]>) {
+fn channels(ctx: &mut Ctx<'_>, kind: Kind, args: &[&[u8]]) -> CommandResult {
+    if args.len() > 3 {
+        return Err(CommandError::subcommand_syntax("PUBSUB", args[1]));
+    }
+    let pattern = args.get(2);
     let listened = ctx.server.pubsub.of(kind).keys();
     let fits =
         |name: &&Vec<u8>| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
@@ -15,6 +19,7 @@ fn channels(ctx: &mut Ctx<'_>, kind: Kind, pattern: Option<&&[u8]>) {
     for name in found {
         ctx.reply.bulk(name);
     }
+    Ok(())
 }
 
 fn listeners(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) {
@@ -28,13 +33,11 @@ fn listeners(ctx: &mut Ctx<'_>, kind: Kind, names: &[&[u8]]) {
 }
 
 pub(super) fn pubsub_channels(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    channels(ctx, Kind::Channel, args.get(2));
-    Ok(())
+    channels(ctx, Kind::Channel, args)
 }
 
 pub(super) fn pubsub_shardchannels(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    channels(ctx, Kind::Shard, args.get(2));
-    Ok(())
+    channels(ctx, Kind::Shard, args)
 }
 
 pub(super) fn pubsub_numsub(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {

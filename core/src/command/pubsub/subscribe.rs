@@ -13,14 +13,21 @@ fn count(client: &Client, kind: Kind) -> usize {
     }
 }
 
+/// Confirmations are messages: a client that wants no replies gets them as well.
 fn confirm(ctx: &mut Ctx<'_>, kind: Kind, event: &str, name: Option<&[u8]>) {
-    ctx.reply.push(3);
-    ctx.reply.bulk(event.as_bytes());
+    let count = count(ctx.client, kind);
+    let reply = if ctx.client.skips_replies() {
+        &mut ctx.client.pushes
+    } else {
+        &mut *ctx.reply
+    };
+    reply.push(3);
+    reply.bulk(event.as_bytes());
     match name {
-        Some(name) => ctx.reply.bulk(name),
-        None => ctx.reply.null(),
+        Some(name) => reply.bulk(name),
+        None => reply.null(),
     }
-    ctx.reply.count(count(ctx.client, kind));
+    reply.count(count);
 }
 
 fn start(ctx: &mut Ctx<'_>, kind: Kind, event: &str, names: &[&[u8]]) {

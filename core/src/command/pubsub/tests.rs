@@ -88,3 +88,94 @@ fn key_events_are_published_where_they_are_asked_for() {
          *4 $8 pmessage $6 __key* $18 __keyevent@0__:set $1 k"
     );
 }
+
+#[test]
+fn confirmations_are_messages_and_no_replies() {
+    let mut t = TestEngine::new();
+    t.run("client reply off");
+    assert_eq!(t.run("subscribe a"), "*3 $9 subscribe $1 a :1");
+    assert_eq!(t.run("unsubscribe a"), "*3 $11 unsubscribe $1 a :0");
+    assert_eq!(t.run("ping"), "");
+    assert_eq!(t.run("client reply on"), "+OK");
+    t.run("client reply skip");
+    assert_eq!(t.run("psubscribe p*"), "*3 $10 psubscribe $2 p* :1");
+}
+
+#[test]
+fn events_reach_a_silent_client_that_made_them() {
+    let mut t = TestEngine::new();
+    t.run("hello 3");
+    t.run("config set notify-keyspace-events KA");
+    t.run("subscribe __keyspace@0__:k");
+    t.run("client reply off");
+    assert_eq!(
+        t.run("set k v"),
+        ">3 $7 message $16 __keyspace@0__:k $3 set"
+    );
+}
+
+/// The events that `line` brings, each with its key.
+fn events(t: &mut TestEngine, line: &str) -> String {
+    let listener = t.connect();
+    t.run("config set notify-keyspace-events EAn");
+    t.run_as(listener, "psubscribe *");
+    t.run(line);
+    let heard = t.output(listener);
+    t.engine.disconnect(listener);
+    let words: Vec<&str> = heard.split(' ').collect();
+    let messages = words.chunks(9);
+    let events = messages.map(|message| {
+        let event = message[6].rsplit(':').next().expect("a channel");
+        format!("{event} {}", message[8])
+    });
+    events.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_new_key_is_told_of_before_what_happened_to_it() {
+    let mut t = TestEngine::new();
+    assert_eq!(events(&mut t, "lpush l a"), "new l, lpush l");
+    assert_eq!(events(&mut t, "lpush l a"), "lpush l");
+    assert_eq!(
+        events(&mut t, "lmove l m left left"),
+        "new m, lpush m, lpop l"
+    );
+    assert_eq!(events(&mut t, "mset a 1 b 2"), "new a, set a, new b, set b");
+    assert_eq!(events(&mut t, "sadd s x"), "new s, sadd s");
+    assert_eq!(
+        events(&mut t, "smove s d x"),
+        "srem s, del s, new d, sadd d"
+    );
+    assert_eq!(events(&mut t, "incr a"), "incrby a");
+    assert_eq!(
+        events(&mut t, "rename a b"),
+        "new b, rename_from a, rename_to b"
+    );
+    assert_eq!(events(&mut t, "copy b c replace"), "new c, copy_to c");
+    assert_eq!(events(&mut t, "copy b c replace"), "new c, copy_to c");
+    assert_eq!(events(&mut t, "move b 1"), "new b, move_from b, move_to b");
+}
+
+#[test]
+fn an_expired_key_is_told_of_before_the_one_in_its_place() {
+    let mut t = TestEngine::new();
+    t.run("set k v px 1");
+    t.now_ms += 2;
+    t.stream();
+    assert_eq!(events(&mut t, "set k w"), "expired k, new k, set k");
+    assert_eq!(t.stream(), "MULTI | DEL k | set k w | EXEC");
+}
+
+#[test]
+fn channels_takes_one_pattern() {
+    let mut t = TestEngine::new();
+    for kind in ["Channels", "ShardChannels"] {
+        assert_eq!(
+            t.run(&format!("pubsub {kind} a b")),
+            format!(
+                "-ERR unknown subcommand or wrong number of arguments for '{kind}'. \
+                 Try PUBSUB HELP."
+            )
+        );
+    }
+}

@@ -7,6 +7,7 @@ use super::digest;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
+use crate::seams::host::ReloadOptions;
 use crate::text::double::parse_f64;
 use crate::text::glob::{Case, matches};
 use crate::text::number::{parse_i64, parse_memory, parse_usize};
@@ -31,7 +32,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             ctx.server.active_expire = parse_i64(on).ok_or(CommandError::NotInteger)? != 0;
             ctx.reply.ok();
         }
-        (b"reload", []) => return reload(ctx),
+        (b"reload", options) => return reload(ctx, options),
         (b"populate", [count, options @ ..]) if options.len() <= 2 => {
             return populate(ctx, count, options);
         }
@@ -46,16 +47,9 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         }
         (b"protocol", [kind]) => return protocol(ctx, kind),
         (b"stringmatch-len", [len, pattern]) => return match_length(ctx, len, pattern),
-        _ => return Err(unknown(args[1])),
+        _ => return Err(CommandError::subcommand_syntax("DEBUG", args[1])),
     }
     Ok(())
-}
-
-fn unknown(subcommand: &[u8]) -> CommandError {
-    let shown = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
-    CommandError::text(format!(
-        "ERR unknown subcommand or wrong number of arguments for '{shown}'. Try DEBUG HELP."
-    ))
 }
 
 /// The longest pause: beyond it a mistyped number would look like a crash.
@@ -97,13 +91,26 @@ fn digest_values(ctx: &mut Ctx<'_>, keys: &[&[u8]]) {
 
 /// Marks the reload for the engine: it needs the whole dataset, which a handler
 /// has only a view of.
-fn reload(ctx: &mut Ctx<'_>) -> CommandResult {
+fn reload(ctx: &mut Ctx<'_>, words: &[&[u8]]) -> CommandResult {
     if ctx.in_exec {
         return Err(CommandError::text(
             "ERR DEBUG RELOAD is not allowed inside a transaction",
         ));
     }
-    ctx.server.reload_wanted = true;
+    let mut options = ReloadOptions::default();
+    for word in words {
+        match word.to_ascii_lowercase().as_slice() {
+            b"nosave" => options.save = false,
+            b"noflush" => options.flush = false,
+            b"merge" => options.merge = true,
+            _ => {
+                return Err(CommandError::text(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    ctx.server.reload_wanted = Some(options);
     Ok(())
 }
 
@@ -178,7 +185,10 @@ const HELP: &[HelpRow] = &[
         "QUICKLIST-PACKED-THRESHOLD <size>",
         "Keeps elements of large lists apart from this length on; 0 for the default.",
     ),
-    ("RELOAD", "Writes the dataset out and reads it back."),
+    (
+        "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+        "Writes the dataset out and reads it back.",
+    ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Turns active expiry off or on."),
     ("SLEEP <seconds>", "Stops everything for a while."),
     (

@@ -5,7 +5,8 @@ use crate::command::error::{CommandError, CommandResult};
 use crate::command::generic::encoding_of;
 use crate::keyspace::Entry;
 use crate::packed::listpack::{Entry as Element, Listpack};
-use crate::value::ValueRef;
+use crate::value::list::Node;
+use crate::value::{List, ValueRef};
 
 fn no_key() -> CommandError {
     CommandError::NoSuchKey
@@ -32,11 +33,30 @@ fn payload_bytes(value: ValueRef<'_>) -> usize {
     }
 }
 
+/// The clock of Redis's LRU has 24 bits of seconds.
+const LRU_MASK: u32 = (1 << 24) - 1;
+
+/// What Redis tells of a list of several listpacks. None is ever compressed here.
+fn quicklist(list: &List, fill: i32) -> String {
+    let nodes = list.piece_count();
+    let bytes_of = |node| match node {
+        Node::Plain(element) => element.len(),
+        Node::Packed(pack) => pack.byte_len(),
+    };
+    let bytes: usize = list.nodes().map(bytes_of).sum();
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{:.2} ql_listpack_max:{fill} ql_compressed:0 \
+         ql_uncompressed_size:{bytes}",
+        list.len() as f64 / nodes as f64,
+    )
+}
+
 pub(super) fn debug_object(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
     let now_s = (ctx.now_ms() / 1000) as u32;
+    let fill = ctx.server.config.encodings.list_max_listpack_size;
     let entry = ctx.keys.peek(key).ok_or_else(no_key)?;
     let pieces = match entry.value() {
-        ValueRef::List(list) => format!(" ql_nodes:{}", list.piece_count()),
+        ValueRef::List(list) if list.as_listpack().is_none() => quicklist(list, fill),
         _ => String::new(),
     };
     let text = format!(
@@ -44,7 +64,7 @@ pub(super) fn debug_object(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
         entry,
         encoding_of(entry),
         payload_bytes(entry.value()),
-        entry.access(),
+        entry.access() & LRU_MASK,
         now_s.saturating_sub(entry.access()),
     );
     ctx.reply.simple(&text);

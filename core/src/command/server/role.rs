@@ -9,12 +9,14 @@ pub(super) fn lastsave(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-/// The engine's time is in milliseconds, and so are these microseconds.
+/// The host's clock, where it has one; never before the moment of the command.
 pub(super) fn time(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
-    let now_ms = ctx.now_ms();
+    const SECOND_US: i64 = 1_000_000;
+    let now_us = ctx.now_ms() * 1000;
+    let now_us = ctx.host.unix_us().map_or(now_us, |us| us.max(now_us));
     ctx.reply.array(2);
-    ctx.reply.bulk_int(now_ms.div_euclid(1000));
-    ctx.reply.bulk_int(now_ms.rem_euclid(1000) * 1000);
+    ctx.reply.bulk_int(now_us.div_euclid(SECOND_US));
+    ctx.reply.bulk_int(now_us.rem_euclid(SECOND_US));
     Ok(())
 }
 

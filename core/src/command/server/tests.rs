@@ -159,7 +159,8 @@ fn the_packed_threshold_outlives_other_changes_of_the_configuration() {
         t.run("del l");
         t.run("rpush l a b 12345 c d");
         let text = t.run("debug object l");
-        text.split("ql_nodes:").nth(1).expect("a list").to_owned()
+        let tail = text.split("ql_nodes:").nth(1).expect("a list");
+        tail.split(' ').next().expect("a number").to_owned()
     };
     assert_eq!(pieces(&mut t), "3");
     assert_eq!(t.run("debug quicklist-packed-threshold 5b"), "+OK");
@@ -232,4 +233,43 @@ fn a_packed_value_of_every_type_shows_its_listpack() {
     t.run("sadd ints 1");
     let refused = "-ERR Not a listpack encoded object.";
     assert_eq!(t.run("debug listpack ints"), refused);
+}
+
+#[test]
+fn reload_names_its_options() {
+    let mut t = TestEngine::new();
+    assert_eq!(
+        t.run("debug reload nosave now"),
+        "-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+    );
+    let refused = t.run("debug reload nosave noflush merge");
+    assert!(refused.starts_with("-ERR this embedded engine has no host"));
+    t.run("client reply off");
+    assert_eq!(t.run("debug reload"), "");
+}
+
+#[test]
+fn debug_object_tells_what_redis_tells() {
+    let mut t = TestEngine::new();
+    t.now_ms = ((1 << 24) + 7) * 1000;
+    t.run("set s text");
+    assert!(
+        t.run("debug object s")
+            .contains(" lru:7 lru_seconds_idle:0")
+    );
+    t.run("config set list-max-listpack-size 2");
+    t.run("rpush l a b");
+    assert!(t.run("debug object l").ends_with("lru_seconds_idle:0"));
+    t.run("rpush l c");
+    let shown = t.run("debug object l");
+    let tail = " ql_nodes:2 ql_avg_node:1.50 ql_listpack_max:2 ql_compressed:0 \
+                ql_uncompressed_size:";
+    assert!(shown.contains(tail), "{shown}");
+}
+
+#[test]
+fn without_a_finer_clock_time_is_the_moment_of_the_command() {
+    let mut t = TestEngine::new();
+    t.now_ms = 1_234_567;
+    assert_eq!(t.run("time"), "*2 $4 1234 $6 567000");
 }

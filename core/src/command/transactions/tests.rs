@@ -1,5 +1,6 @@
 //! Transactions through the engine: replies, failures, and the stream.
 
+use crate::seams::host::PrimaryAddress;
 use crate::testing::TestEngine;
 
 #[test]
@@ -139,4 +140,26 @@ fn a_command_that_changed_nothing_fails_nobody_though_its_neighbour_did() {
     t.run_as(other, "exec");
     t.run("multi");
     assert_eq!(t.run("exec"), "*0");
+}
+
+#[test]
+fn a_queue_that_a_stale_replica_may_not_run_is_refused_at_exec() {
+    let mut t = TestEngine::new();
+    t.run("multi");
+    t.run("get k");
+    let other = t.connect();
+    t.run_as(other, "config set replica-serve-stale-data no");
+    let followed = t.engine.server.become_replica_of(PrimaryAddress {
+        host: "nowhere".to_owned(),
+        port: 1,
+    });
+    assert!(followed);
+    assert_eq!(
+        t.run("exec"),
+        "-EXECABORT Transaction discarded because of: MASTERDOWN Link with MASTER is down and \
+         replica-serve-stale-data is set to 'no'."
+    );
+    t.run("multi");
+    t.run("config get maxmemory");
+    assert_eq!(t.run("exec"), "*1 *2 $9 maxmemory $1 0");
 }
