@@ -130,6 +130,16 @@ const ZSETS: &[&str] = &[
     "ZRANGESTORE z:{k} z:{k} 0 40",
 ];
 
+const GEO: &[&str] = &[
+    "GEOADD g:{k} {i} {x} {m} {x} {i} {m}",
+    "GEOADD g:{k} NX CH {x} {x} {m}",
+    "GEORADIUS g:{k} {i} {x} 4000 km STORE g:{k}",
+    "GEORADIUSBYMEMBER g:{k} {m} 2000 km STOREDIST z:{k}",
+    "GEOSEARCHSTORE g:{k} g:{k} FROMLONLAT {x} {i} BYBOX 5000 4000 km COUNT 30",
+    "GEOSEARCHSTORE z:{k} g:{k} FROMMEMBER {m} BYRADIUS 3000 km ASC STOREDIST",
+    "ZREM g:{k} {m} {m}",
+];
+
 const GENERIC: &[&str] = &[
     "DEL s:{k} h:{k}",
     "UNLINK l:{k} z:{k}",
@@ -159,6 +169,7 @@ const FAMILIES: &[&[&str]] = &[
     LISTS,
     SETS,
     ZSETS,
+    GEO,
     GENERIC,
 ];
 

@@ -22,6 +22,7 @@ const GROUPS: &[&str] = &[
     "bitmap",
     "connection",
     "generic",
+    "geo",
     "hash",
     "hyperloglog",
     "list",

@@ -8,6 +8,7 @@ pub mod ctx;
 pub mod error;
 mod flags;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub(crate) mod help;
 pub mod hyperloglog;

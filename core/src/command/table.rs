@@ -11,6 +11,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::bitmap::COMMANDS,
     super::connection::COMMANDS,
     super::generic::COMMANDS,
+    super::geo::COMMANDS,
     super::hash::COMMANDS,
     super::hyperloglog::COMMANDS,
     super::introspection::COMMANDS,

@@ -107,7 +107,7 @@ fn add_one(
     Ok(Outcome::Updated(score))
 }
 
-pub(super) fn zadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+pub(in crate::command) fn zadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let (options, pairs) = AddOptions::parse(&args[2..])?;
     add(ctx, args[1], pairs, options)
 }

@@ -3,7 +3,7 @@
 //! The rows are here, in `rows_of_several` and in `rows_waiting`; the handlers
 //! stand beside them by subject.
 
-mod add;
+pub(super) mod add;
 mod combine;
 mod parse;
 mod pop;
