@@ -24,6 +24,8 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::persistence::COMMANDS,
     super::pubsub::COMMANDS,
     super::replication::COMMANDS,
+    super::stream::COMMANDS,
+    super::stream::COMMANDS_OF_GROUPS,
     super::string::COMMANDS,
     super::transfer::COMMANDS,
     super::zset::COMMANDS,

@@ -9,6 +9,7 @@ use super::table::find;
 use super::value::Value;
 use crate::value::EncodingLimits;
 use crate::value::limits::LIST_PLAIN_MIN_BYTES;
+use crate::value::stream::StreamNodeLimits;
 
 /// loglevel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -255,6 +256,10 @@ fn encodings(v: &Named<'_>) -> EncodingLimits {
         set_max_listpack_value: v.number("set-max-listpack-value"),
         zset_max_listpack_entries: v.number("zset-max-listpack-entries"),
         zset_max_listpack_value: v.number("zset-max-listpack-value"),
+        stream_node: StreamNodeLimits {
+            max_bytes: v.number("stream-node-max-bytes"),
+            max_entries: v.number("stream-node-max-entries"),
+        },
     }
 }
 

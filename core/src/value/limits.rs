@@ -1,5 +1,7 @@
 //! Up to where a collection keeps its compact encoding.
 
+use super::stream::StreamNodeLimits;
+
 /// What `list_plain_min_bytes` is unless a test asks for something else.
 pub const LIST_PLAIN_MIN_BYTES: usize = 1 << 30;
 
@@ -27,6 +29,8 @@ pub struct EncodingLimits {
     /// Elements of a large list that are this long, in bytes, are kept apart.
     /// No directive sets it, DEBUG QUICKLIST-PACKED-THRESHOLD does.
     pub list_plain_min_bytes: usize,
+    /// When a run of a stream's entries is full.
+    pub stream_node: StreamNodeLimits,
 }
 
 impl Default for EncodingLimits {
@@ -41,6 +45,7 @@ impl Default for EncodingLimits {
             zset_max_listpack_value: 64,
             list_max_listpack_size: -2,
             list_plain_min_bytes: LIST_PLAIN_MIN_BYTES,
+            stream_node: StreamNodeLimits::DEFAULT,
         }
     }
 }

@@ -160,6 +160,7 @@ impl ValueRef<'_> {
                 .as_index()
                 .is_some_and(|index| index.len() > LARGE_ITEMS),
             Self::List(list) => list.piece_count() > LARGE_PIECES,
+            Self::Stream(stream) => stream.nodes().len() > LARGE_PIECES,
             _ => false,
         }
     }

@@ -118,8 +118,8 @@ fn stream_facts(stream: &Stream, without: Without) -> Vec<String> {
     let mut facts = vec![format!("{ids:?} {added} {:?}", stream.idempotence)];
     facts.extend(stream.iter().map(|entry| {
         let text = |entry: Entry<'_>| entry.to_vec();
-        let fields = entry.fields.iter();
-        let fields: Vec<_> = fields.map(|(f, v)| (text(*f), text(*v))).collect();
+        let fields = entry.fields;
+        let fields: Vec<_> = fields.map(|(f, v)| (text(f), text(v))).collect();
         format!("{:?} {fields:?}", entry.id)
     }));
     for (name, group) in stream.groups() {

@@ -142,8 +142,8 @@ fn describe_stream_entries(stream: &Stream) -> Json {
     stream
         .iter()
         .map(|entry| {
-            let fields = entry.fields.iter();
-            let fields: Vec<_> = fields
+            let fields: Vec<_> = entry
+                .fields
                 .map(|(f, v)| json!([hex(&f.to_vec()), hex(&v.to_vec())]))
                 .collect();
             json!([entry.id.to_string(), fields])

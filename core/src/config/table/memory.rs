@@ -59,8 +59,8 @@ pub(super) const ROWS: &[Directive] = &[
     int("set-max-intset-entries", 512, 0, LONG),
     int("set-max-listpack-entries", 128, 0, LONG),
     int("set-max-listpack-value", 64, 0, LONG),
-    memory("stream-node-max-bytes", 4096, 0, LONG).cosmetic(),
-    int("stream-node-max-entries", 100, 0, LONG).cosmetic(),
+    memory("stream-node-max-bytes", 4096, 0, LONG),
+    int("stream-node-max-entries", 100, 0, LONG),
     int("zset-max-listpack-entries", 128, 0, LONG).alias("zset-max-ziplist-entries"),
     memory("zset-max-listpack-value", 64, 0, LONG).alias("zset-max-ziplist-value"),
 ];

@@ -202,6 +202,115 @@ impl Group {
     }
 }
 
+/// What a delivery or a claim makes of a pending entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// When, in unix milliseconds.
+    pub delivered_ms: i64,
+    /// How often by now.
+    pub deliveries: u64,
+}
+
+impl Group {
+    /// A pending entry.
+    #[must_use]
+    pub fn pending_at(&self, id: StreamId) -> Option<&Pending> {
+        self.pending.get(&PendingAt(id))
+    }
+
+    /// Pending entries from `start` to `end`, both included.
+    pub fn pending_range(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = &Pending> {
+        let first = self.pending.index_of(&PendingAt(start));
+        let rest = self.pending.range(first..self.pending.len());
+        rest.take_while(move |pending| pending.id <= end)
+    }
+
+    /// A consumer.
+    #[must_use]
+    pub fn consumer(&self, name: &[u8]) -> Option<&Consumer> {
+        self.consumers.get(name)
+    }
+
+    /// A consumer, to be changed.
+    pub fn consumer_mut(&mut self, name: &[u8]) -> Option<&mut Consumer> {
+        self.consumers.get_mut(name)
+    }
+
+    /// Makes an entry pending at a consumer that is there, whoever had it.
+    pub fn deliver(&mut self, id: StreamId, name: &[u8], delivery: Delivery) {
+        let (name, _) = self
+            .consumers
+            .get_key_value(name)
+            .expect("the consumer is made before it gets anything");
+        let pending = Pending {
+            id,
+            delivered_ms: delivery.delivered_ms,
+            deliveries: delivery.deliveries,
+            consumer: Arc::clone(name),
+        };
+        let owner = Arc::clone(name);
+        if let Some(before) = self.pending.insert(&PendingAt(id), pending) {
+            if before.consumer == owner {
+                return;
+            }
+            self.take_from_consumer(&before);
+        }
+        let consumer = self.consumers.get_mut(&owner).expect("just found");
+        consumer.pending.insert(&id.probe(), id);
+    }
+
+    /// Says that an entry was delivered once more to the consumer that has it.
+    pub fn deliver_again(&mut self, id: StreamId, now_ms: i64) {
+        self.pending.update(&PendingAt(id), |pending| {
+            pending.delivered_ms = now_ms;
+            pending.deliveries = pending.deliveries.wrapping_add(1);
+        });
+    }
+
+    /// Takes an entry out of those that are pending.
+    pub fn acknowledge(&mut self, id: StreamId) -> Option<Pending> {
+        let pending = self.pending.remove(&PendingAt(id))?;
+        self.take_from_consumer(&pending);
+        Some(pending)
+    }
+
+    fn take_from_consumer(&mut self, pending: &Pending) {
+        if let Some(consumer) = self.consumers.get_mut(&pending.consumer) {
+            consumer.pending.remove(&pending.id.probe());
+        }
+    }
+
+    /// Removes a consumer with all that is pending at it, and returns how much
+    /// that was.
+    pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
+        let consumer = self.consumers.remove(name)?;
+        for id in &consumer.pending {
+            self.pending.remove(&PendingAt(*id));
+        }
+        Some(consumer.pending.len())
+    }
+}
+
+impl Consumer {
+    /// The ids of its pending entries from `start` to `end`, both included.
+    pub fn pending_range(
+        &self,
+        start: StreamId,
+        end: StreamId,
+    ) -> impl Iterator<Item = StreamId> + '_ {
+        let first = self.pending.index_of(&start.probe());
+        let rest = self.pending.range(first..self.pending.len());
+        rest.copied().take_while(move |id| *id <= end)
+    }
+}
+
+impl StreamId {
+    /// Searches a tree of ids for this one.
+    fn probe(self) -> impl Fn(&Self) -> std::cmp::Ordering {
+        move |id| id.cmp(&self)
+    }
+}
+
 /// Searches pending entries by id.
 pub(super) struct PendingAt(pub(super) StreamId);
 

@@ -47,6 +47,28 @@ impl StreamId {
     }
 }
 
+impl StreamId {
+    /// The id behind this one, if there is one.
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        match (self.ms, self.seq) {
+            (u64::MAX, u64::MAX) => None,
+            (ms, u64::MAX) => Some(Self::new(ms + 1, 0)),
+            (ms, seq) => Some(Self::new(ms, seq + 1)),
+        }
+    }
+
+    /// The id before this one, if there is one.
+    #[must_use]
+    pub const fn prev(self) -> Option<Self> {
+        match (self.ms, self.seq) {
+            (0, 0) => None,
+            (ms, 0) => Some(Self::new(ms - 1, u64::MAX)),
+            (ms, seq) => Some(Self::new(ms, seq - 1)),
+        }
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.ms, self.seq)

@@ -2,26 +2,37 @@
 //! that read them.
 //!
 //! * `id`: the 128-bit ids.
-//! * `node`: a run of entries in one listpack, byte for byte as Redis packs it.
+//! * `node`, `walk`: a run of entries in one listpack, byte for byte as Redis
+//!   packs it, and reading one.
+//! * `change`: adding, deleting and trimming.
+//! * `read`: ranges.
+//! * `counters`: what a stream's counters tell of a group's progress.
 //! * `group`: a consumer group, what it has delivered and what is pending.
 //! * `idempotence`: what Redis 8.6 remembers of producers.
 //!
 //! Everything large is a [`Tree`], so that a clone, which is how a snapshot
 //! freezes a stream, shares it all.
 
+mod change;
+mod counters;
 mod group;
 mod id;
 mod idempotence;
 mod memory;
 mod node;
+mod read;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use group::{Consumer, Group, GroupError, Pending};
+pub use change::{AppendError, Trim};
+pub use group::{Consumer, Delivery, Group, GroupError, Pending};
 pub use id::StreamId;
 pub use idempotence::{Idempotence, Producer};
-pub use node::{StreamEntry, StreamNode, StreamNodeError};
+pub use node::{StreamNode, StreamNodeError, StreamNodeLimits};
+pub use read::Entries;
+pub use walk::{Fields, StreamEntry};
 
 use crate::tree::Tree;
 
@@ -81,11 +92,6 @@ impl Stream {
         Ok(())
     }
 
-    /// All live entries, in order.
-    pub fn iter(&self) -> impl Iterator<Item = StreamEntry<'_>> {
-        self.nodes.iter().flat_map(StreamNode::iter)
-    }
-
     /// The consumer groups, by name.
     #[must_use]
     pub fn groups(&self) -> &BTreeMap<Box<[u8]>, Arc<Group>> {
@@ -111,31 +117,9 @@ impl Stream {
             .map(Arc::make_mut)
     }
 
-    /// How many entries a group that stands at `id` has read since the stream
-    /// began, where the stream's counters tell; else `None`. Deleted entries
-    /// between the first one and `id` make it unknowable.
-    #[must_use]
-    pub fn entries_read_at(&self, id: StreamId) -> Option<u64> {
-        if self.entries_added == 0 {
-            return Some(0);
-        }
-        if self.is_empty() && id <= self.last_id {
-            return Some(self.entries_added);
-        }
-        if id != StreamId::ZERO && id < self.max_deleted_id {
-            return None;
-        }
-        if id == self.last_id {
-            return Some(self.entries_added);
-        }
-        let gapless = self.max_deleted_id == StreamId::ZERO || self.max_deleted_id < self.first_id;
-        let before_first = self.entries_added.checked_sub(self.len() as u64)?;
-        match id.cmp(&self.first_id) {
-            _ if id > self.last_id || !gapless => None,
-            std::cmp::Ordering::Less => Some(before_first),
-            std::cmp::Ordering::Equal => Some(before_first + 1),
-            std::cmp::Ordering::Greater => None,
-        }
+    /// Removes a group; false where there is none of that name.
+    pub fn remove_group(&mut self, name: &[u8]) -> bool {
+        self.groups.contains_key(name) && Arc::make_mut(&mut self.groups).remove(name).is_some()
     }
 }
 

@@ -13,14 +13,26 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::StreamId;
-use crate::packed::listpack::{Entry, Iter, Listpack};
+use super::walk::{DELETED, ENTRY_HEAD, Master, Raw, SAME_FIELDS, StreamEntry, Walk};
+use crate::packed::listpack::{LISTPACK_BYTES_MAX, Listpack, Position};
 use crate::tree::Element;
 
-const DELETED: i64 = 1;
-const SAME_FIELDS: i64 = 2;
-/// Elements of every entry beside its fields and values: flags and two
-/// differences.
-const ENTRY_HEAD: i64 = 3;
+/// When a run is full, named after the directives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamNodeLimits {
+    /// `stream-node-max-bytes`; 0 for none.
+    pub max_bytes: usize,
+    /// `stream-node-max-entries`, deleted ones included; 0 for none.
+    pub max_entries: usize,
+}
+
+impl StreamNodeLimits {
+    /// Those of a server without a configuration.
+    pub const DEFAULT: Self = Self {
+        max_bytes: 4096,
+        max_entries: 100,
+    };
+}
 
 /// A run of entries. Always well formed.
 #[derive(Clone, Debug)]
@@ -41,15 +53,6 @@ impl Element for StreamNode {
     fn weight(&self) -> usize {
         self.live
     }
-}
-
-/// One live entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamEntry<'a> {
-    /// Its id.
-    pub id: StreamId,
-    /// Its fields and values.
-    pub fields: Vec<(Entry<'a>, Entry<'a>)>,
 }
 
 /// Why a listpack is not a run of entries.
@@ -89,20 +92,21 @@ impl std::error::Error for StreamNodeError {}
 impl StreamNode {
     /// Takes a listpack from outside, after walking all of it.
     pub fn from_listpack(id: StreamId, packed: Listpack) -> Result<Self, StreamNodeError> {
+        let master = Master::read(&packed).ok_or(StreamNodeError::Master)?;
         let mut walk = Walk::new(id, &packed).ok_or(StreamNodeError::Master)?;
         let (mut live, mut deleted, mut last) = (0, 0, None);
-        while let Some(entry) = walk.next_entry()? {
+        while let Some(entry) = walk.forward().ok_or(StreamNodeError::Entry)? {
             if last.is_some_and(|last| entry.id <= last) || entry.id < id {
                 return Err(StreamNodeError::Order);
             }
             last = Some(entry.id);
-            *(if entry.deleted {
+            *(if entry.is_deleted() {
                 &mut deleted
             } else {
                 &mut live
             }) += 1;
         }
-        if (live, deleted) != (walk.live, walk.deleted) || last.is_none() {
+        if (live, deleted) != (master.live, master.deleted) || last.is_none() {
             return Err(StreamNodeError::Count);
         }
         Ok(Self {
@@ -111,6 +115,126 @@ impl StreamNode {
             live: usize::try_from(live).map_err(|_| StreamNodeError::Count)?,
             packed: Arc::new(packed),
         })
+    }
+
+    /// A run that begins with an entry, whose fields become the master's. `pairs`
+    /// are fields and values in turn.
+    #[must_use]
+    pub fn new(id: StreamId, pairs: &[&[u8]]) -> Self {
+        let mut packed = Listpack::new();
+        packed.push_back(1);
+        packed.push_back(0);
+        packed.push_back((pairs.len() / 2) as i64);
+        for field in pairs.iter().step_by(2) {
+            packed.push_back(*field);
+        }
+        packed.push_back(0);
+        push_entry(&mut packed, (0, 0), pairs, true);
+        Self {
+            id,
+            last_id: Some(id),
+            live: 1,
+            packed: Arc::new(packed),
+        }
+    }
+
+    /// Whether an entry with so many bytes of fields and values needs a new run.
+    #[must_use]
+    pub fn is_full_for(&self, bytes: usize, limits: StreamNodeLimits) -> bool {
+        let max_bytes = match limits.max_bytes {
+            0 => LISTPACK_BYTES_MAX,
+            bytes => bytes.min(LISTPACK_BYTES_MAX),
+        };
+        let master = self.master();
+        let entries = (master.live + master.deleted) as usize;
+        self.packed.byte_len() + bytes >= max_bytes
+            || (limits.max_entries > 0 && entries >= limits.max_entries)
+    }
+
+    /// Appends an entry behind all others. `pairs` are fields and values in turn.
+    pub fn append(&mut self, id: StreamId, pairs: &[&[u8]]) {
+        debug_assert!(self.last_id.is_none_or(|last| last < id), "ids ascend");
+        let same = self.has_master_fields(pairs);
+        let difference = (
+            id.ms.wrapping_sub(self.id.ms) as i64,
+            id.seq.wrapping_sub(self.id.seq) as i64,
+        );
+        let packed = Arc::make_mut(&mut self.packed);
+        push_entry(packed, difference, pairs, same);
+        self.last_id = Some(id);
+        self.live += 1;
+        self.add_to_counts(1, 0);
+    }
+
+    fn has_master_fields(&self, pairs: &[&[u8]]) -> bool {
+        let fields = self.master().fields();
+        let mut own = pairs.iter().step_by(2);
+        fields.len() == pairs.len() / 2 && fields.zip(&mut own).all(|(field, name)| field.is(name))
+    }
+
+    /// Deletes an entry; false where it is not there. It stays in the listpack,
+    /// marked.
+    pub fn delete(&mut self, id: StreamId) -> bool {
+        let mut walk = self.walk();
+        let found = loop {
+            match walk.step() {
+                Some(entry) if entry.id < id => {}
+                Some(entry) if entry.id == id && !entry.is_deleted() => break entry,
+                _ => return false,
+            }
+        };
+        let (at, flags) = (found.at, found.flags);
+        Arc::make_mut(&mut self.packed).replace(at, flags | DELETED);
+        self.live -= 1;
+        self.add_to_counts(-1, 1);
+        true
+    }
+
+    /// Deletes entries from the front for as long as `stop` does not say so of
+    /// the next live one, and returns how many they were.
+    pub fn delete_front(&mut self, mut stop: impl FnMut(StreamId) -> bool) -> usize {
+        let mut deleted = 0;
+        let mut at = self.master().entries_at;
+        while let Some(entry) = self.entry_at(at) {
+            if entry.is_deleted() {
+                at = entry.next;
+                continue;
+            }
+            if stop(entry.id) {
+                break;
+            }
+            let flags = entry.flags | DELETED;
+            Arc::make_mut(&mut self.packed).replace(at, flags);
+            deleted += 1;
+        }
+        self.live -= deleted;
+        self.add_to_counts(-(deleted as i64), deleted as i64);
+        deleted
+    }
+
+    fn entry_at(&self, at: Position) -> Option<Raw<'_>> {
+        let mut walk = self.walk();
+        walk.seek(at);
+        walk.step()
+    }
+
+    /// Changes what the master says of its entries.
+    fn add_to_counts(&mut self, live: i64, deleted: i64) {
+        let master = self.master();
+        let (live, deleted) = (master.live + live, master.deleted + deleted);
+        let packed = Arc::make_mut(&mut self.packed);
+        let at = packed.first().expect("a run has a master entry");
+        packed.replace(at, live);
+        let at = packed.next(at).expect("a master entry has two counts");
+        packed.replace(at, deleted);
+    }
+
+    fn master(&self) -> Master<'_> {
+        Master::read(&self.packed).expect("the listpack was made or checked here")
+    }
+
+    fn walk(&self) -> Walk<'_> {
+        Walk::new(self.id, &self.packed).expect("the listpack was made or checked here")
     }
 
     /// The id that the entries' ids are relative to.
@@ -123,6 +247,12 @@ impl StreamNode {
     #[must_use]
     pub fn last_id(&self) -> Option<StreamId> {
         self.last_id
+    }
+
+    /// The first id in the run, live or deleted.
+    #[must_use]
+    pub fn first_id(&self) -> Option<StreamId> {
+        self.walk().step().map(|entry| entry.id)
     }
 
     /// The number of live entries.
@@ -145,102 +275,33 @@ impl StreamNode {
 
     /// The live entries.
     pub fn iter(&self) -> impl Iterator<Item = StreamEntry<'_>> {
-        let mut walk =
-            Walk::new(self.id, &self.packed).expect("the listpack was checked when it came");
-        std::iter::from_fn(move || {
-            loop {
-                let entry = walk
-                    .next_entry()
-                    .expect("the listpack was checked when it came")?;
-                if !entry.deleted {
-                    return Some(StreamEntry {
-                        id: entry.id,
-                        fields: entry.fields,
-                    });
-                }
-            }
-        })
+        let mut walk = self.walk();
+        std::iter::from_fn(move || walk.step()).filter_map(Raw::live)
+    }
+
+    /// The live entries, last first.
+    pub fn iter_back(&self) -> impl Iterator<Item = StreamEntry<'_>> {
+        let mut walk = self.walk();
+        std::iter::from_fn(move || walk.step_back()).filter_map(Raw::live)
     }
 }
 
-/// Walks a run as a stranger.
-struct Walk<'a> {
-    base: StreamId,
-    live: i64,
-    deleted: i64,
-    fields: Vec<Entry<'a>>,
-    rest: Iter<'a>,
-}
-
-struct Walked<'a> {
-    id: StreamId,
-    deleted: bool,
-    fields: Vec<(Entry<'a>, Entry<'a>)>,
-}
-
-impl<'a> Walk<'a> {
-    fn new(base: StreamId, packed: &'a Listpack) -> Option<Self> {
-        let mut rest = packed.iter();
-        let live = int(&mut rest).filter(|n| *n >= 0)?;
-        let deleted = int(&mut rest).filter(|n| *n >= 0)?;
-        let count = usize::try_from(int(&mut rest)?).ok()?;
-        // A count beyond what is there ends with `None`, without a reservation.
-        let fields: Vec<_> = rest.by_ref().take(count).collect();
-        let whole = fields.len() == count && int(&mut rest)? == 0;
-        whole.then_some(Self {
-            base,
-            live,
-            deleted,
-            fields,
-            rest,
-        })
-    }
-
-    fn next_entry(&mut self) -> Result<Option<Walked<'a>>, StreamNodeError> {
-        let Some(flags) = self.rest.next() else {
-            return Ok(None);
-        };
-        self.entry_after(flags)
-            .map(Some)
-            .ok_or(StreamNodeError::Entry)
-    }
-
-    fn entry_after(&mut self, flags: Entry<'a>) -> Option<Walked<'a>> {
-        let flags = flags.as_int()?;
-        let ms = int(&mut self.rest)?;
-        let seq = int(&mut self.rest)?;
-        let (fields, items) = if flags & SAME_FIELDS != 0 {
-            let rest = &mut self.rest;
-            let fields = self.fields.iter().map(|field| Some((*field, rest.next()?)));
-            let fields: Vec<_> = fields.collect::<Option<_>>()?;
-            let items = fields.len() as i64 + ENTRY_HEAD;
-            (fields, items)
-        } else {
-            let fields = self.own_fields()?;
-            let items = 2 * fields.len() as i64 + ENTRY_HEAD + 1;
-            (fields, items)
-        };
-        (int(&mut self.rest)? == items).then(|| Walked {
-            // The sequence wraps, because a later millisecond may start lower.
-            id: StreamId {
-                ms: self.base.ms.wrapping_add_signed(ms),
-                seq: self.base.seq.wrapping_add_signed(seq),
-            },
-            deleted: flags & DELETED != 0,
-            fields,
-        })
-    }
-
-    fn own_fields(&mut self) -> Option<Vec<(Entry<'a>, Entry<'a>)>> {
-        let count = int(&mut self.rest).filter(|n| *n >= 0)?;
-        let mut fields = Vec::new();
-        for _ in 0..count {
-            fields.push((self.rest.next()?, self.rest.next()?));
+/// Appends an entry's words.
+fn push_entry(packed: &mut Listpack, difference: (i64, i64), pairs: &[&[u8]], same_fields: bool) {
+    packed.push_back(if same_fields { SAME_FIELDS } else { 0 });
+    packed.push_back(difference.0);
+    packed.push_back(difference.1);
+    let fields = (pairs.len() / 2) as i64;
+    if same_fields {
+        for value in pairs.iter().skip(1).step_by(2) {
+            packed.push_back(*value);
         }
-        Some(fields)
+        packed.push_back(fields + ENTRY_HEAD);
+    } else {
+        packed.push_back(fields);
+        for word in pairs {
+            packed.push_back(*word);
+        }
+        packed.push_back(2 * fields + ENTRY_HEAD + 1);
     }
-}
-
-fn int(rest: &mut Iter<'_>) -> Option<i64> {
-    rest.next()?.as_int()
 }

@@ -58,11 +58,7 @@ fn a_run_gives_its_live_entries() {
     assert_eq!(stream.len(), 3);
     assert_eq!(ids(&stream), ["100-7", "101-1", "109-7"]);
     let last = stream.iter().last().expect("there are three");
-    let fields: Vec<_> = last
-        .fields
-        .iter()
-        .map(|(f, v)| (f.to_vec(), v.to_vec()))
-        .collect();
+    let fields: Vec<_> = last.fields.map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
     assert_eq!(fields, [(b"own".to_vec(), b"x".to_vec())]);
 }
 
