@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
+use super::client_filter::ClientFilter;
 use super::tracking::redirection;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::engine::client::{Client, ClientFlags};
 use crate::engine::tracking::{ClientTracking, Mode};
 use crate::resp::Protocol;
-use crate::text::number::parse_i64;
 
 /// The kinds that LIST and KILL tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl ClientType {
 }
 
 /// The letters that Redis shows for what a client is and does.
-fn letters(client: &Client) -> String {
+pub(super) fn letters(client: &Client) -> String {
     let tracking = |is: fn(&ClientTracking) -> bool| client.tracking.as_deref().is_some_and(is);
     let shown = [
         (client.flags.contains(ClientFlags::REPLICA), 'S'),
@@ -147,29 +147,6 @@ pub(super) fn client_info(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-/// Which clients LIST shows.
-enum Wanted {
-    All,
-    Type(ClientType),
-    Ids(Vec<i64>),
-}
-
-fn parse_wanted(words: &[&[u8]]) -> CommandResult<Wanted> {
-    match words {
-        [] => Ok(Wanted::All),
-        [word, kind] if word.eq_ignore_ascii_case(b"type") => {
-            Ok(Wanted::Type(ClientType::parse(kind)?))
-        }
-        [word, ids @ ..] if word.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
-            let ids: Option<Vec<i64>> = ids.iter().map(|id| parse_i64(id)).collect();
-            Ok(Wanted::Ids(
-                ids.ok_or(CommandError::text("ERR Invalid client ID"))?,
-            ))
-        }
-        _ => Err(CommandError::Syntax),
-    }
-}
-
 /// True for a client that is closed already, though its connection has not
 /// noticed yet.
 pub(super) fn is_gone(client: &Client) -> bool {
@@ -177,30 +154,25 @@ pub(super) fn is_gone(client: &Client) -> bool {
 }
 
 pub(super) fn client_list(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let wanted = parse_wanted(&args[2..])?;
-    let shows = |client: &Client| match &wanted {
-        Wanted::All => true,
-        Wanted::Type(kind) => ClientType::of(client) == *kind,
-        Wanted::Ids(ids) => ids.contains(&client.id.id.cast_signed()),
-    };
+    let filter = ClientFilter::parse(ctx, &args[2..], "ERR Invalid client ID")?;
     let now_ms = ctx.now_ms();
     let others = ctx.server.clients.iter();
     let mut lines: Vec<(i64, String)> = others
-        .filter(|client| shows(client) && !is_gone(client))
+        .filter(|client| filter.fits(client, now_ms) && !is_gone(client))
         .map(|client| (client.id.id.cast_signed(), describe(client, now_ms, 0, 0)))
         .collect();
-    if shows(ctx.client) {
+    if !filter.skip_me.unwrap_or(false) && filter.fits(ctx.client, now_ms) {
         lines.push((ctx.client.id.id.cast_signed(), describe_own(ctx, args)));
     }
     lines.sort_unstable_by_key(|(id, _)| *id);
     ctx.reply
-        .verbatim(*b"txt", arrange(&lines, &wanted).as_bytes());
+        .verbatim(*b"txt", arrange(&lines, filter.ids()).as_bytes());
     Ok(())
 }
 
 /// The lines in the order of the ids asked for, else oldest first.
-fn arrange(lines: &[(i64, String)], wanted: &Wanted) -> String {
-    let Wanted::Ids(ids) = wanted else {
+fn arrange(lines: &[(i64, String)], ids: Option<&[i64]>) -> String {
+    let Some(ids) = ids else {
         return lines.iter().map(|(_, line)| line.as_str()).collect();
     };
     let line_of = |id: &i64| lines.binary_search_by_key(id, |(of, _)| *of).ok();

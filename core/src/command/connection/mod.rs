@@ -1,6 +1,7 @@
 //! The connection itself: who the client is and how it speaks.
 
 mod client;
+mod client_filter;
 mod client_kill;
 mod client_list;
 mod hello;
@@ -127,6 +128,7 @@ pub const COMMANDS: &[CommandSpec] = &[
                                     &[
                                         ArgSpec::pure_token("normal", "NORMAL"),
                                         ArgSpec::pure_token("master", "MASTER").since("3.2.0"),
+                                        ArgSpec::pure_token("primary", "PRIMARY").since("8.0.0"),
                                         ArgSpec::pure_token("slave", "SLAVE"),
                                         ArgSpec::pure_token("replica", "REPLICA").since("5.0.0"),
                                         ArgSpec::pure_token("pubsub", "PUBSUB"),
@@ -154,6 +156,97 @@ pub const COMMANDS: &[CommandSpec] = &[
                                 )
                                 .token("SKIPME")
                                 .optional(),
+                                ArgSpec::integer("maxage")
+                                    .token("MAXAGE")
+                                    .optional()
+                                    .since("8.0.0"),
+                                ArgSpec::string("name")
+                                    .token("NAME")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::integer("idle")
+                                    .token("IDLE")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("flags")
+                                    .token("FLAGS")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("lib-name")
+                                    .token("LIB-NAME")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("lib-ver")
+                                    .token("LIB-VER")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::integer("db").token("DB").optional().since("9.0.0"),
+                                ArgSpec::string("capa")
+                                    .token("CAPA")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("ip").token("IP").optional().since("9.0.0"),
+                                ArgSpec::one_of(
+                                    "not-client-type",
+                                    &[
+                                        ArgSpec::pure_token("normal", "NORMAL"),
+                                        ArgSpec::pure_token("master", "MASTER"),
+                                        ArgSpec::pure_token("primary", "PRIMARY"),
+                                        ArgSpec::pure_token("slave", "SLAVE"),
+                                        ArgSpec::pure_token("replica", "REPLICA"),
+                                        ArgSpec::pure_token("pubsub", "PUBSUB"),
+                                    ],
+                                )
+                                .token("NOT-TYPE")
+                                .optional()
+                                .since("9.0.0"),
+                                ArgSpec::integer("not-client-id")
+                                    .token("NOT-ID")
+                                    .optional()
+                                    .multiple()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-username")
+                                    .token("NOT-USER")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-addr")
+                                    .token("NOT-ADDR")
+                                    .optional()
+                                    .since("9.0.0")
+                                    .display("ip:port"),
+                                ArgSpec::string("not-laddr")
+                                    .token("NOT-LADDR")
+                                    .optional()
+                                    .since("9.0.0")
+                                    .display("ip:port"),
+                                ArgSpec::string("not-name")
+                                    .token("NOT-NAME")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-flags")
+                                    .token("NOT-FLAGS")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-lib-name")
+                                    .token("NOT-LIB-NAME")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-lib-ver")
+                                    .token("NOT-LIB-VER")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::integer("not-db")
+                                    .token("NOT-DB")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-capa")
+                                    .token("NOT-CAPA")
+                                    .optional()
+                                    .since("9.0.0"),
+                                ArgSpec::string("not-ip")
+                                    .token("NOT-IP")
+                                    .optional()
+                                    .since("9.0.0"),
                             ],
                         )
                         .multiple(),
@@ -190,6 +283,119 @@ pub const COMMANDS: &[CommandSpec] = &[
                         .optional()
                         .multiple()
                         .since("6.2.0"),
+                    ArgSpec::string("username")
+                        .token("USER")
+                        .optional()
+                        .since("8.1.0"),
+                    ArgSpec::string("addr")
+                        .token("ADDR")
+                        .optional()
+                        .since("8.1.0")
+                        .display("ip:port"),
+                    ArgSpec::string("laddr")
+                        .token("LADDR")
+                        .optional()
+                        .since("8.1.0")
+                        .display("ip:port"),
+                    ArgSpec::one_of(
+                        "skipme",
+                        &[
+                            ArgSpec::pure_token("yes", "YES"),
+                            ArgSpec::pure_token("no", "NO"),
+                        ],
+                    )
+                    .token("SKIPME")
+                    .optional()
+                    .since("8.1.0"),
+                    ArgSpec::integer("maxage")
+                        .token("MAXAGE")
+                        .optional()
+                        .since("8.1.0"),
+                    ArgSpec::string("name")
+                        .token("NAME")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::integer("idle")
+                        .token("IDLE")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("flags")
+                        .token("FLAGS")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("lib-name")
+                        .token("LIB-NAME")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("lib-ver")
+                        .token("LIB-VER")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::integer("db").token("DB").optional().since("9.0.0"),
+                    ArgSpec::string("capa")
+                        .token("CAPA")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("ip").token("IP").optional().since("9.0.0"),
+                    ArgSpec::one_of(
+                        "not-client-type",
+                        &[
+                            ArgSpec::pure_token("normal", "NORMAL"),
+                            ArgSpec::pure_token("master", "MASTER"),
+                            ArgSpec::pure_token("replica", "REPLICA"),
+                            ArgSpec::pure_token("pubsub", "PUBSUB"),
+                        ],
+                    )
+                    .token("NOT-TYPE")
+                    .optional()
+                    .since("9.0.0"),
+                    ArgSpec::integer("not-client-id")
+                        .token("NOT-ID")
+                        .optional()
+                        .multiple()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-username")
+                        .token("NOT-USER")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-addr")
+                        .token("NOT-ADDR")
+                        .optional()
+                        .since("9.0.0")
+                        .display("ip:port"),
+                    ArgSpec::string("not-laddr")
+                        .token("NOT-LADDR")
+                        .optional()
+                        .since("9.0.0")
+                        .display("ip:port"),
+                    ArgSpec::string("not-name")
+                        .token("NOT-NAME")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-flags")
+                        .token("NOT-FLAGS")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-lib-name")
+                        .token("NOT-LIB-NAME")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-lib-ver")
+                        .token("NOT-LIB-VER")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::integer("not-db")
+                        .token("NOT-DB")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-capa")
+                        .token("NOT-CAPA")
+                        .optional()
+                        .since("9.0.0"),
+                    ArgSpec::string("not-ip")
+                        .token("NOT-IP")
+                        .optional()
+                        .since("9.0.0"),
                 ]),
             CommandSpec::new("client|no-evict", 3, client_no_evict)
                 .group(Group::Connection)

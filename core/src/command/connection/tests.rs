@@ -154,3 +154,70 @@ fn reset_makes_the_connection_new() {
     assert_eq!(t.run("get k"), "$-1");
     assert!(t.run("client list").contains(" db=0 "));
 }
+
+/// How many clients a LIST with these filters shows.
+fn listed(t: &mut TestEngine, filters: &str) -> usize {
+    let reply = t.run(&format!("client list {filters}"));
+    assert!(reply.starts_with('$'), "{filters}: {reply}");
+    reply.matches("laddr=").count()
+}
+
+#[test]
+fn lists_are_filtered_by_what_clients_are_and_are_not() {
+    let mut t = TestEngine::new();
+    let other = t.connect();
+    t.run_as(other, "client setname tug");
+    t.run_as(other, "select 3");
+    t.run_as(other, "client setinfo lib-name line");
+    t.now_ms += 9_000;
+    t.run("client setname me");
+    for (filters, count) in [
+        ("name tug", 1),
+        ("not-name tug", 1),
+        ("name ''", 0),
+        ("db 3", 1),
+        ("not-db 3 name me", 1),
+        ("lib-name line skipme yes", 1),
+        ("flags N", 2),
+        ("not-flags N", 0),
+        ("flags NP", 0),
+        ("idle 9", 1),
+        ("maxage 9", 2),
+        ("maxage 10", 0),
+        ("skipme yes", 1),
+        ("user default", 2),
+        ("not-user default", 0),
+        ("capa r", 0),
+        ("not-capa r", 2),
+        ("type normal not-type pubsub", 2),
+        ("id 1 2 not-id 1", 1),
+        ("name tug name me", 1),
+    ] {
+        assert_eq!(listed(&mut t, filters), count, "{filters}");
+    }
+    for (filters, error) in [
+        ("foo bar", "ERR syntax error"),
+        ("not-maxage 1", "ERR syntax error"),
+        ("id", "ERR syntax error"),
+        ("id 0", "ERR client-id should be greater than 0"),
+        ("maxage 0", "ERR maxage should be greater than 0"),
+        ("idle x", "ERR idle is not an integer or out of range"),
+        ("db 16", "ERR DB number should be between 0 and 15"),
+        ("not-db x", "ERR NOT-DB is not an integer or out of range"),
+        (
+            "flags ?",
+            "ERR Unknown flags found in the provided filter: ?",
+        ),
+        (
+            "not-capa q",
+            "ERR Unknown capa found in the NOT-CAPA filter: q",
+        ),
+    ] {
+        assert_eq!(
+            t.run(&format!("client list {filters}")),
+            format!("-{error}")
+        );
+    }
+    assert_eq!(t.run("client kill name tug not-db 0"), ":1");
+    assert_eq!(listed(&mut t, ""), 1);
+}

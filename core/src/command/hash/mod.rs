@@ -141,9 +141,7 @@ pub const COMMANDS: &[CommandSpec] = &[
             ArgSpec::integer("cursor"),
             ArgSpec::pattern("pattern").token("MATCH").optional(),
             ArgSpec::integer("count").token("COUNT").optional(),
-            ArgSpec::pure_token("novalues", "NOVALUES")
-                .optional()
-                .since("8.0.0"),
+            ArgSpec::pure_token("novalues", "NOVALUES").optional(),
         ]),
     row("hset", -4, hset, "2.0.0")
         .summary("Sets fields, and answers how many are new.")

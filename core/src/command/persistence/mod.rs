@@ -19,9 +19,14 @@ pub const COMMANDS: &[CommandSpec] = &[
                 .union(Flags::NOSCRIPT)
                 .union(Flags::NO_ASYNC_LOADING),
         )
-        .args(&[ArgSpec::pure_token("schedule", "SCHEDULE")
-            .optional()
-            .since("3.2.2")]),
+        .args(&[ArgSpec::one_of(
+            "operation",
+            &[
+                ArgSpec::pure_token("schedule", "SCHEDULE").since("3.2.2"),
+                ArgSpec::pure_token("cancel", "CANCEL").since("8.1.0"),
+            ],
+        )
+        .optional()]),
     CommandSpec::new("save", 1, save)
         .group(Group::Server)
         .since("1.0.0")

@@ -2,21 +2,24 @@
 //!
 //! The rows are here; the handlers stand beside them by subject.
 
+mod compare;
 mod counter;
 pub(super) mod edit;
 mod expire_args;
 mod get;
 mod lcs;
 mod set;
+mod set_options;
 #[cfg(test)]
 mod tests;
 
-use super::{Acl, ArgSpec, CommandSpec, Flags, Group, KeyFlags, KeySpec, keys};
+use super::{Acl, ArgSpec, Begin, CommandSpec, Find, Flags, Group, KeyFlags, KeySpec, keys};
+use compare::delifeq;
 use counter::{decr, decrby, incr, incrby, incrbyfloat};
 use edit::{append, getrange, setrange, strlen, substr};
 use get::{get, getdel, getex, getset, mget};
 use lcs::lcs;
-use set::{mset, msetnx, psetex, set, setex, setnx};
+use set::{mset, msetex, msetnx, psetex, set, setex, setnx};
 
 /// The rows of the family.
 pub const COMMANDS: &[CommandSpec] = &[
@@ -53,6 +56,15 @@ pub const COMMANDS: &[CommandSpec] = &[
             KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE),
         )])
         .args(&[ArgSpec::key("key", 0), ArgSpec::integer("decrement")]),
+    CommandSpec::new("delifeq", 3, delifeq)
+        .group(Group::String)
+        .since("9.0.0")
+        .summary("Removes a string if it equals another.")
+        .complexity("O(1)")
+        .flags(Flags::WRITE.union(Flags::FAST))
+        .acl(Acl::STRING)
+        .keys(&[KeySpec::at(1, KeyFlags::RM.union(KeyFlags::DELETE))])
+        .args(&[ArgSpec::key("key", 0), ArgSpec::string("value")]),
     CommandSpec::new("get", 2, get)
         .group(Group::String)
         .since("1.0.0")
@@ -219,6 +231,49 @@ pub const COMMANDS: &[CommandSpec] = &[
         .args(&[
             ArgSpec::block("data", &[ArgSpec::key("key", 0), ArgSpec::string("value")]).multiple(),
         ]),
+    CommandSpec::new("msetex", -4, msetex)
+        .group(Group::String)
+        .since("9.1.0")
+        .summary("Sets several strings, with conditions and an expiry on request.")
+        .complexity("O(N)")
+        .flags(Flags::WRITE.union(Flags::DENYOOM))
+        .acl(Acl::STRING)
+        .tips(&[
+            "request_policy:multi_shard",
+            "response_policy:all_succeeded",
+        ])
+        .keys(&[KeySpec::new(
+            KeyFlags::OW.union(KeyFlags::UPDATE),
+            Begin::Index(1),
+            Find::KeyNum {
+                count_at: 0,
+                first: 1,
+                step: 2,
+            },
+        )])
+        .args(&[
+            ArgSpec::integer("numkeys"),
+            ArgSpec::block("data", &[ArgSpec::key("key", 0), ArgSpec::string("value")]).multiple(),
+            ArgSpec::one_of(
+                "condition",
+                &[
+                    ArgSpec::pure_token("nx", "NX"),
+                    ArgSpec::pure_token("xx", "XX"),
+                ],
+            )
+            .optional(),
+            ArgSpec::one_of(
+                "expiration",
+                &[
+                    ArgSpec::integer("seconds").token("EX"),
+                    ArgSpec::integer("milliseconds").token("PX"),
+                    ArgSpec::unix_time("unix-time-seconds").token("EXAT"),
+                    ArgSpec::unix_time("unix-time-milliseconds").token("PXAT"),
+                    ArgSpec::pure_token("keepttl", "KEEPTTL"),
+                ],
+            )
+            .optional(),
+        ]),
     CommandSpec::new("msetnx", -3, msetnx)
         .group(Group::String)
         .since("1.0.1")
@@ -272,6 +327,9 @@ pub const COMMANDS: &[CommandSpec] = &[
                 &[
                     ArgSpec::pure_token("nx", "NX").since("2.6.12"),
                     ArgSpec::pure_token("xx", "XX").since("2.6.12"),
+                    ArgSpec::string("comparison-value")
+                        .token("IFEQ")
+                        .since("8.1.0"),
                 ],
             )
             .optional(),

@@ -1,51 +1,13 @@
 //! SET in all its spellings, and the commands that set several keys.
 
 use super::expire_args::ExpiryUnit;
+use super::set_options::{Condition, SetOptions};
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::engine::effects::NotifyClass;
 use crate::keyspace::Entry;
+use crate::text::number::parse_i64;
 use crate::value::ValueRef;
-
-/// The options of SET.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct SetOptions {
-    only_new: bool,
-    only_existing: bool,
-    get: bool,
-    keep_ttl: bool,
-    expire_ms: Option<i64>,
-}
-
-fn parse_options(options: &[&[u8]], now_ms: i64) -> CommandResult<SetOptions> {
-    let mut parsed = SetOptions::default();
-    let mut expiry: Option<(ExpiryUnit, &[u8])> = None;
-    let mut rest = options.iter();
-    while let Some(option) = rest.next() {
-        let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
-        if is(b"nx") && !parsed.only_existing {
-            parsed.only_new = true;
-        } else if is(b"xx") && !parsed.only_new {
-            parsed.only_existing = true;
-        } else if is(b"get") {
-            parsed.get = true;
-        } else if is(b"keepttl") && expiry.is_none() {
-            parsed.keep_ttl = true;
-        } else if let Some(unit) = ExpiryUnit::parse(option) {
-            let amount = rest.next().ok_or(CommandError::Syntax)?;
-            if expiry.is_some() || parsed.keep_ttl {
-                return Err(CommandError::Syntax);
-            }
-            expiry = Some((unit, amount));
-        } else {
-            return Err(CommandError::Syntax);
-        }
-    }
-    if let Some((unit, amount)) = expiry {
-        parsed.expire_ms = Some(unit.moment(amount, now_ms, "set")?);
-    }
-    Ok(parsed)
-}
 
 pub(super) fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let (key, value) = (args[1], args[2]);
@@ -56,35 +18,57 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ctx.reply.ok();
         return Ok(());
     }
-    let options = parse_options(&args[3..], ctx.now_ms())?;
+    let options = SetOptions::parse(&args[3..], ctx.now_ms(), "set")?;
     set_with(ctx, key, value, options)
 }
 
-fn set_with(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: SetOptions) -> CommandResult {
+fn set_with(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: SetOptions<'_>) -> CommandResult {
     if options.get {
         reply_old(ctx, key)?;
     }
-    let present = ctx.keys.is_present(key);
-    if (options.only_new && present) || (options.only_existing && !present) {
+    if !may_set(ctx, key, options.condition)? {
         if !options.get {
             ctx.reply.null();
         }
         return Ok(());
     }
+    // A replica need not know GET, nor look at the old value for IFEQ.
+    let plain = options.get || matches!(options.condition, Condition::Equals(_));
+    store_with(ctx, key, value, options, plain);
+    if !options.get {
+        ctx.reply.ok();
+    }
+    Ok(())
+}
+
+/// Stores with or without an expiry, which may be the old one. Where it is `plain`,
+/// the stream gets a SET without conditions.
+fn store_with(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: SetOptions<'_>, plain: bool) {
     let expire_ms = if options.keep_ttl {
         ctx.keys.peek(key).and_then(Entry::expire_ms)
     } else {
         options.expire_ms
     };
     store(ctx, key, value, expire_ms, options.expire_ms);
-    if options.get && options.expire_ms.is_none() {
+    if plain && options.expire_ms.is_none() {
         let keep: &[&[u8]] = if options.keep_ttl { &[b"KEEPTTL"] } else { &[] };
         ctx.propagate(&[&[&b"SET"[..], key, value], keep].concat());
     }
-    if !options.get {
-        ctx.reply.ok();
+}
+
+fn may_set(ctx: &mut Ctx<'_>, key: &[u8], condition: Condition<'_>) -> CommandResult<bool> {
+    match condition {
+        Condition::None => Ok(true),
+        Condition::Absent => Ok(!ctx.keys.is_present(key)),
+        Condition::Present => Ok(ctx.keys.is_present(key)),
+        Condition::Equals(wanted) => holds(ctx, key, wanted),
     }
-    Ok(())
+}
+
+/// True where a key holds this string.
+pub(super) fn holds(ctx: &mut Ctx<'_>, key: &[u8], wanted: &[u8]) -> CommandResult<bool> {
+    let mut digits = itoa::Buffer::new();
+    Ok(ctx.keys.string(key, &mut digits)? == Some(wanted))
 }
 
 fn reply_old(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
@@ -179,6 +163,37 @@ pub(super) fn msetnx(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     }
     for (key, value) in pairs(args, "msetnx")? {
         store(ctx, key, value, None, None);
+    }
+    ctx.reply.int(1);
+    Ok(())
+}
+
+/// The keys and values of MSETEX, and what follows them.
+type Several<'a, 'b> = (&'b [&'a [u8]], &'b [&'a [u8]]);
+
+fn parse_several<'a, 'b>(args: &'b [&'a [u8]]) -> CommandResult<Several<'a, 'b>> {
+    let count = parse_i64(args[1]).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
+    let count = count.ok_or(CommandError::text(
+        "ERR invalid numkeys value or out of range",
+    ))?;
+    let words = 2 * usize::try_from(count).expect("it is positive");
+    args[2..]
+        .split_at_checked(words)
+        .ok_or(CommandError::Syntax)
+}
+
+/// MSETEX enters the stream as SETs, which every replica knows.
+pub(super) fn msetex(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let (data, options) = parse_several(args)?;
+    let options = SetOptions::parse(options, ctx.now_ms(), "msetex")?;
+    for pair in data.chunks_exact(2) {
+        if !may_set(ctx, pair[0], options.condition)? {
+            ctx.reply.int(0);
+            return Ok(());
+        }
+    }
+    for pair in data.chunks_exact(2) {
+        store_with(ctx, pair[0], pair[1], options, true);
     }
     ctx.reply.int(1);
     Ok(())

@@ -128,3 +128,61 @@ fn the_longest_common_subsequence_is_found() {
             .starts_with("-ERR If you want both")
     );
 }
+
+#[test]
+fn a_string_can_be_compared_before_it_is_set_or_removed() {
+    let mut t = TestEngine::new();
+    t.run("set k a px 5000");
+    t.stream();
+    assert_eq!(t.run("set k b ifeq x"), "$-1");
+    assert_eq!(t.run("set k b ifeq a keepttl"), "+OK");
+    assert_eq!(t.run("pttl k"), ":5000");
+    assert_eq!(t.run("set k 12 ifeq b get"), "$1 b");
+    assert_eq!(t.run("set k c IFEQ 12 ex 1"), "+OK");
+    assert_eq!(t.run("set nope c ifeq c get"), "$-1");
+    assert_eq!(t.run("delifeq k x"), ":0");
+    assert_eq!(t.run("delifeq k c"), ":1");
+    assert_eq!(t.run("delifeq k c"), ":0");
+    assert_eq!(
+        t.stream(),
+        "SET k b KEEPTTL | SET k 12 | SET k c PXAT 1001000 | DEL k"
+    );
+    t.run("rpush l a");
+    for line in ["set l x ifeq a", "delifeq l a"] {
+        assert!(t.run(line).starts_with("-WRONGTYPE"), "{line}");
+    }
+    for line in ["set k v ifeq", "set k v ifeq a nx", "set k v xx ifeq a"] {
+        assert_eq!(t.run(line), "-ERR syntax error", "{line}");
+    }
+}
+
+#[test]
+fn several_strings_are_set_together_or_not_at_all() {
+    let mut t = TestEngine::new();
+    t.stream();
+    assert_eq!(t.run("msetex 2 a 1 b 2 px 500"), ":1");
+    assert_eq!(t.run("msetex 2 b 3 c 3 nx"), ":0");
+    assert_eq!(t.run("msetex 2 b 3 c 3 xx"), ":0");
+    assert_eq!(t.run("msetex 1 a 4 xx keepttl"), ":1");
+    assert_eq!(t.run("pttl a"), ":500");
+    assert_eq!(t.run("mget a b c"), "*3 $1 4 $1 2 $-1");
+    assert_eq!(
+        t.stream(),
+        "MULTI | SET a 1 PXAT 1000500 | SET b 2 PXAT 1000500 | EXEC | SET a 4 KEEPTTL"
+    );
+    let range = "-ERR invalid numkeys value or out of range";
+    for (line, error) in [
+        ("msetex 0 a 1", range),
+        ("msetex 2147483648 a 1", range),
+        ("msetex 2147483647 a 1", "-ERR syntax error"),
+        ("msetex 2 a 1 b", "-ERR syntax error"),
+        ("msetex 1 a 1 get", "-ERR syntax error"),
+        ("msetex 1 a 1 ifeq 2", "-ERR syntax error"),
+        (
+            "msetex 1 a 1 ex 0",
+            "-ERR invalid expire time in 'msetex' command",
+        ),
+    ] {
+        assert_eq!(t.run(line), error, "{line}");
+    }
+}
