@@ -13,6 +13,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::generic::COMMANDS,
     super::geo::COMMANDS,
     super::hash::COMMANDS,
+    super::hash::expiry::COMMANDS,
     super::hyperloglog::COMMANDS,
     super::introspection::COMMANDS,
     super::list::COMMANDS,

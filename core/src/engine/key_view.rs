@@ -8,6 +8,7 @@ use super::effects::{Effects, Mark, NotifyClass};
 use super::stats::KeyStats;
 use crate::command::error::{CommandError, CommandResult};
 use crate::keyspace::{Db, Entry, Keyspace};
+use crate::value::hash::LiveHash;
 use crate::value::{Hash, List, Set, Stream, Value, ValueMut, ValueRef, ZSet};
 
 /// Who decides that a key has expired.
@@ -187,6 +188,32 @@ impl<'e> KeyView<'e> {
         self.expired.push((self.db, key.to_vec()));
     }
 
+    /// Removes up to `max` fields of a hash whose time has come, and the hash
+    /// with its last field; answers how many.
+    pub(super) fn expire_fields(&mut self, effects: &mut Effects, key: &[u8], max: usize) -> usize {
+        let (seed, now_ms) = (*self.space.seed(), self.now_ms);
+        let taken = self.space.edit_hash(self.db, key, None, |hash| {
+            (hash.take_expired(seed, now_ms, max), hash.is_empty())
+        });
+        let (fields, empty) = taken.ok().flatten().unwrap_or_default();
+        assert!(
+            !fields.is_empty(),
+            "the index names hashes with such fields"
+        );
+        self.stats.expired_fields += fields.len() as u64;
+        effects.changed(fields.len());
+        effects.notify(NotifyClass::HASH, "hexpired", self.db, key);
+        if empty && let Some(entry) = self.space.remove(self.db, key) {
+            self.space.discard(entry);
+            effects.notify(NotifyClass::GENERIC, "del", self.db, key);
+        }
+        let command: [&[u8]; 2] = [b"HDEL", key];
+        let names = fields.iter().map(Vec::as_slice);
+        let args: Vec<&[u8]> = command.into_iter().chain(names).collect();
+        effects.propagate(self.db, &args);
+        fields.len()
+    }
+
     /// Writes the DELs of the keys that were found expired, and the events of those
     /// and of the keys that were made, in front of what the command did after
     /// `mark`: it may have made such a key anew.
@@ -253,8 +280,9 @@ impl<'e> KeyView<'e> {
         self.space.find(self.db, key)
     }
 
-    /// Keys that expire at this moment or before are gone for this view.
-    const fn deadline(&self) -> i64 {
+    /// What expires at this moment or before is gone for this view.
+    #[must_use]
+    pub const fn deadline(&self) -> i64 {
         match self.expiry {
             Expiry::Ignore => i64::MIN,
             Expiry::Remove | Expiry::Hide => self.now_ms,
@@ -285,7 +313,55 @@ impl<'e> KeyView<'e> {
     }
 
     typed!(list, list_mut, list_or_new, List, List);
-    typed!(hash, hash_mut, hash_or_new, Hash, Hash);
+    /// The hash at `key`, for reading, without the fields whose time has come.
+    ///
+    /// # Errors
+    /// Where the key holds another type.
+    pub fn hash(&mut self, key: &[u8]) -> CommandResult<Option<LiveHash<'_>>> {
+        let (seed, deadline_ms) = (*self.space.seed(), self.deadline());
+        match self.read(key) {
+            None => Ok(None),
+            Some(ValueRef::Hash(hash)) => Ok(Some(LiveHash::new(hash, seed, deadline_ms))),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// As `hash`, for commands that may yet change it: counts neither a hit nor
+    /// a miss and leaves the access time alone.
+    ///
+    /// # Errors
+    /// Where the key holds another type.
+    pub fn peek_hash(&mut self, key: &[u8]) -> CommandResult<Option<LiveHash<'_>>> {
+        let (seed, deadline_ms) = (*self.space.seed(), self.deadline());
+        match self.peek(key).map(Entry::value) {
+            None => Ok(None),
+            Some(ValueRef::Hash(hash)) => Ok(Some(LiveHash::new(hash, seed, deadline_ms))),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// Changes the hash at `key`, if there is one, fields whose time has come included.
+    ///
+    /// # Errors
+    /// Where the key holds another type.
+    pub fn edit_hash<R>(
+        &mut self,
+        key: &[u8],
+        edit: impl FnOnce(&mut Hash) -> R,
+    ) -> CommandResult<Option<R>> {
+        if !self.live(key) {
+            return Ok(None);
+        }
+        let access = self.touches.then_some(self.access);
+        let edited = self.space.edit_hash(self.db, key, access, edit);
+        edited.map_err(|_| CommandError::WrongType)
+    }
+
+    /// Counts fields that were removed because their time had come.
+    pub(crate) const fn count_expired_fields(&mut self, fields: usize) {
+        self.stats.expired_fields += fields as u64;
+    }
+
     typed!(set, set_mut, set_or_new, Set, Set);
     typed!(zset, zset_mut, zset_or_new, ZSet, ZSet);
     typed!(stream, stream_mut, stream_or_new, Stream, Stream);

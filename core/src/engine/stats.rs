@@ -11,6 +11,8 @@ pub struct KeyStats {
     pub misses: u64,
     /// Keys removed because their time had come.
     pub expired_keys: u64,
+    /// Fields of hashes removed because they had expired.
+    pub expired_fields: u64,
 }
 
 /// Counters of one command.

@@ -21,6 +21,10 @@ pub struct Db {
     expires: BTreeSet<(i64, u64)>,
     /// The sum of all expiries, which makes the average exact and free.
     expire_sum_ms: i128,
+    /// Every hash with fields that expire, by when its first field does. The
+    /// hash itself knows the rest, so that what is due is found without a look
+    /// at any field that is not.
+    field_expires: BTreeSet<(i64, u64)>,
 }
 
 impl Db {
@@ -30,6 +34,7 @@ impl Db {
             table: Table::new(seed),
             expires: BTreeSet::new(),
             expire_sum_ms: 0,
+            field_expires: BTreeSet::new(),
         }
     }
 
@@ -73,7 +78,13 @@ impl Db {
     /// Bytes of the index of what expires.
     #[must_use]
     pub fn expires_bytes(&self) -> usize {
-        self.expires.len() * EXPIRY_BYTES
+        (self.expires.len() + self.field_expires.len()) * EXPIRY_BYTES
+    }
+
+    /// Number of hashes with fields that expire.
+    #[must_use]
+    pub fn hashes_with_expiring_fields(&self) -> usize {
+        self.field_expires.len()
     }
 
     /// Bytes that `entry` takes in a database: all of its own, its slot in the
@@ -81,7 +92,8 @@ impl Db {
     /// first `samples` elements.
     #[must_use]
     pub fn entry_bytes(entry: &Entry, samples: usize) -> usize {
-        let expiry = entry.expire_ms().map_or(0, |_| EXPIRY_BYTES);
+        let listed = [entry.expire_ms(), entry.next_field_expiry_ms()];
+        let expiry = listed.iter().flatten().count() * EXPIRY_BYTES;
         SLOT_BYTES + expiry + entry.heap_bytes(samples)
     }
 
@@ -96,6 +108,44 @@ impl Db {
         }
     }
 
+    /// The first expiry among the fields of a hash has changed.
+    #[inline]
+    pub(super) fn note_field_expiry(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
+        if old == new {
+            return;
+        }
+        if let Some(at) = old {
+            self.field_expires.remove(&(at, hash));
+        }
+        if let Some(at) = new {
+            self.field_expires.insert((at, hash));
+        }
+    }
+
+    /// An entry has taken the place of another, or of none, or has gone.
+    #[inline]
+    pub(super) fn note_entries(&mut self, hash: u64, old: Option<&Entry>, new: Option<&Entry>) {
+        let of = |entry: Option<&Entry>| entry.and_then(Entry::expire_ms);
+        self.note_expiry(hash, of(old), of(new));
+        let of = |entry: Option<&Entry>| entry.and_then(Entry::next_field_expiry_ms);
+        self.note_field_expiry(hash, of(old), of(new));
+    }
+
+    /// How many hashes have fields that have expired and are still there,
+    /// counted no further than `max`.
+    #[must_use]
+    pub fn count_with_expired_fields(&self, now_ms: i64, max: usize) -> usize {
+        let expired = self.field_expires.range(..=(now_ms, u64::MAX));
+        expired.take(max).count()
+    }
+
+    /// The hash one of whose fields expires soonest, where it has by `now_ms`.
+    #[must_use]
+    pub fn first_with_expired_fields(&self, now_ms: i64) -> Option<&[u8]> {
+        let &(at, hash) = self.field_expires.first()?;
+        self.key_at(at, now_ms, hash, Entry::next_field_expiry_ms)
+    }
+
     /// How many keys have expired and are still here, counted no further than `max`.
     #[must_use]
     pub fn count_expired(&self, now_ms: i64, max: usize) -> usize {
@@ -107,12 +157,23 @@ impl Db {
     #[must_use]
     pub fn first_expired(&self, now_ms: i64) -> Option<&[u8]> {
         let &(at, hash) = self.expires.first()?;
+        self.key_at(at, now_ms, hash, Entry::expire_ms)
+    }
+
+    /// The key of this hash that `when` says `at` of, where that is not in the future.
+    fn key_at(
+        &self,
+        at: i64,
+        now_ms: i64,
+        hash: u64,
+        when: impl Fn(&Entry) -> Option<i64>,
+    ) -> Option<&[u8]> {
         if at > now_ms {
             return None;
         }
         let mut key = None;
         self.table.visit_home(hash, &mut |found, entry| {
-            if found == hash && entry.expire_ms() == Some(at) {
+            if found == hash && when(entry) == Some(at) {
                 key = Some(entry.key());
             }
         });

@@ -291,6 +291,19 @@ impl Entry {
         expires.then(|| unsafe { self.0.add(HEADER_BYTES).cast::<i64>().read() })
     }
 
+    /// When the first field expires, of a hash that has fields with an expiry.
+    #[must_use]
+    #[inline]
+    pub fn next_field_expiry_ms(&self) -> Option<i64> {
+        if self.tag() & KIND_MASK != HASH {
+            return None;
+        }
+        match self.value() {
+            ValueRef::Hash(hash) => hash.next_expiry_ms(),
+            _ => None,
+        }
+    }
+
     /// Sets, moves or removes the expiry; a block without room for it is replaced.
     pub fn set_expire_ms(&mut self, expire_ms: Option<i64>) {
         if let (Some(at), true) = (expire_ms, self.tag() & EXPIRES != 0) {

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::freeze::{Freeze, FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::hash::HashSeed;
 use super::table::Table;
-use crate::value::Value;
+use crate::value::{Hash, Value, ValueMut, ValueRef};
 
 /// Something large that was removed, for whoever drives the engine to drop
 /// where it delays nobody.
@@ -19,6 +19,10 @@ pub enum Garbage {
     /// What was handed over to a walk that was given up.
     Frozen(Vec<FrozenEntry>),
 }
+
+/// The key holds another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAHash;
 
 /// See the module's comment.
 pub struct Keyspace {
@@ -172,7 +176,8 @@ impl Keyspace {
         self.dbs[db].table.find(self.seed.hash(key), key)
     }
 
-    /// The entry of `key`, about to be changed. Its expiry is changed only by `set_expire`.
+    /// The entry of `key`, about to be changed. Its expiry is changed only by
+    /// `set_expire`, and a hash only by `edit_hash`.
     #[inline]
     pub fn find_mut(&mut self, db: usize, key: &[u8]) -> Option<&mut Entry> {
         let hash = self.seed.hash(key);
@@ -201,13 +206,15 @@ impl Keyspace {
         self.touch(db, hash, entry.key());
         let held = &mut self.dbs[db];
         let expire = entry.expire_ms();
+        let field_expire = entry.next_field_expiry_ms();
         let Some(place) = held.table.find_mut(hash, entry.key()) else {
+            held.note_entries(hash, None, Some(&entry));
             held.table.insert_unique(hash, entry);
-            held.note_expiry(hash, None, expire);
             return false;
         };
         let old = std::mem::replace(place, entry);
         held.note_expiry(hash, old.expire_ms(), expire);
+        held.note_field_expiry(hash, old.next_field_expiry_ms(), field_expire);
         self.discard(old);
         true
     }
@@ -246,6 +253,7 @@ impl Keyspace {
         entry.set_access(access);
         let old = std::mem::replace(place, entry);
         held.note_expiry(hash, old_expire, expire_ms);
+        held.note_field_expiry(hash, old.next_field_expiry_ms(), None);
         self.discard(old);
         Some(old_expire)
     }
@@ -257,8 +265,41 @@ impl Keyspace {
         self.touch(db, hash, key);
         let held = &mut self.dbs[db];
         let entry = held.table.remove(hash, key)?;
-        held.note_expiry(hash, entry.expire_ms(), None);
+        held.note_entries(hash, Some(&entry), None);
         Some(entry)
+    }
+
+    /// Changes the hash of `key`; none without the key. This alone may change a
+    /// hash, because which of its fields expires first is known outside of it too.
+    ///
+    /// # Errors
+    /// Where the key holds another type.
+    pub fn edit_hash<R>(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        access: Option<u32>,
+        edit: impl FnOnce(&mut Hash) -> R,
+    ) -> Result<Option<R>, NotAHash> {
+        let at = self.seed.hash(key);
+        match self.dbs[db].table.find(at, key).map(Entry::value) {
+            None => return Ok(None),
+            Some(ValueRef::Hash(_)) => self.touch(db, at, key),
+            Some(_) => return Err(NotAHash),
+        }
+        let entry = self.dbs[db].table.find_mut(at, key);
+        let entry = entry.expect("it was just found");
+        if let Some(access) = access {
+            entry.set_access(access);
+        }
+        let ValueMut::Hash(hash) = entry.value_mut() else {
+            return Err(NotAHash);
+        };
+        let old = hash.next_expiry_ms();
+        let result = edit(hash);
+        let new = hash.next_expiry_ms();
+        self.dbs[db].note_field_expiry(at, old, new);
+        Ok(Some(result))
     }
 
     /// Sets, moves or removes the expiry of a key; false without the key.
@@ -277,7 +318,7 @@ impl Keyspace {
     pub fn load_unique(&mut self, db: usize, entry: Entry) {
         let hash = self.seed.hash(entry.key());
         let held = &mut self.dbs[db];
-        held.note_expiry(hash, None, entry.expire_ms());
+        held.note_entries(hash, None, Some(&entry));
         held.table.insert_unique(hash, entry);
     }
 

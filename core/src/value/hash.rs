@@ -9,12 +9,19 @@
 //! thresholds of [`EncodingLimits`]. Fields that expire live in the index only,
 //! whose items have room for their time.
 
+mod due;
+mod expiry;
+mod live;
+
+use self::due::DueFields;
 use super::duplicates::has_duplicates;
 use super::hash_index::{HashIndex, Items};
 use super::item::Item;
 use super::limits::EncodingLimits;
 use crate::keyspace::HashSeed;
 use crate::packed::listpack::{self, Entry, Listpack, Needle, Position};
+
+pub use live::LiveHash;
 
 /// A hash.
 #[derive(Clone, Debug)]
@@ -27,8 +34,8 @@ enum Repr {
     Packed(Listpack),
     Large {
         index: HashIndex,
-        /// Fields with an expiry among them.
-        expiring: usize,
+        /// The fields with an expiry among them.
+        due: DueFields,
     },
 }
 
@@ -121,10 +128,10 @@ impl Hash {
                 .collect();
             return Self::from_listpack(pack, seed, limits);
         }
-        let expiring = items.iter().filter(|item| expires(item)).count();
         let index = HashIndex::build(seed, items).ok_or(NotPairs)?;
+        let due = DueFields::build(index.iter());
         Ok(Self {
-            repr: Repr::Large { index, expiring },
+            repr: Repr::Large { index, due },
         })
     }
 
@@ -160,7 +167,7 @@ impl Hash {
     pub fn heap_bytes(&self, samples: usize) -> usize {
         match &self.repr {
             Repr::Packed(pack) => pack.capacity(),
-            Repr::Large { index, .. } => index.heap_bytes(samples),
+            Repr::Large { index, due } => index.heap_bytes(samples) + due.heap_bytes(samples),
         }
     }
 
@@ -182,24 +189,21 @@ impl Hash {
         }
     }
 
-    /// How many fields have an expiry.
-    #[must_use]
-    pub fn expiring_fields(&self) -> usize {
-        match &self.repr {
-            Repr::Packed(_) => 0,
-            Repr::Large { expiring, .. } => *expiring,
-        }
-    }
-
     /// The value of `field`.
     #[must_use]
     pub fn get(&self, seed: HashSeed, field: &[u8]) -> Option<Entry<'_>> {
+        self.pair(seed, field).map(|pair| pair.value)
+    }
+
+    /// `field` with its value and its expiry, whether its time has come or not.
+    #[must_use]
+    pub fn pair(&self, seed: HashSeed, field: &[u8]) -> Option<Pair<'_>> {
         match &self.repr {
-            Repr::Packed(pack) => Some(pack.entry(value_at(pack, find(pack, field)?))),
-            Repr::Large { index, .. } => {
-                let item = index.get(seed, field)?;
-                Some(Entry::Str(value_of(item)))
+            Repr::Packed(pack) => {
+                let at = find(pack, field)?;
+                Some(Pair::packed(pack.entry(at), pack.entry(value_at(pack, at))))
             }
+            Repr::Large { index, .. } => index.get(seed, field).map(Pair::of),
         }
     }
 
@@ -237,9 +241,15 @@ impl Hash {
                 None => {}
             }
         }
-        let (index, expiring) = self.convert(seed);
-        let replaced = index.insert(seed, Item::pair(field, value));
-        *expiring -= usize::from(replaced.as_ref().is_some_and(expires));
+        self.insert_item(seed, Item::pair(field, value))
+    }
+
+    /// Puts an item into the index; true if its field is new.
+    fn insert_item(&mut self, seed: HashSeed, item: Item) -> bool {
+        let (index, due) = self.convert(seed);
+        let placed = item.clone();
+        let replaced = index.insert(seed, item);
+        due.follow(replaced.as_ref(), Some(&placed));
         replaced.is_none()
     }
 
@@ -253,9 +263,9 @@ impl Hash {
                     true
                 }
             },
-            Repr::Large { index, expiring } => {
+            Repr::Large { index, due } => {
                 let removed = index.remove(seed, field);
-                *expiring -= usize::from(removed.as_ref().is_some_and(expires));
+                due.follow(removed.as_ref(), None);
                 removed.is_some()
             }
         }
@@ -275,17 +285,20 @@ impl Hash {
     }
 
     /// The index, made from the listpack if there is none yet.
-    fn convert(&mut self, seed: HashSeed) -> (&mut HashIndex, &mut usize) {
+    fn convert(&mut self, seed: HashSeed) -> (&mut HashIndex, &mut DueFields) {
         if let Repr::Packed(pack) = &self.repr {
             let items = pairs(pack).map(|(field, value)| {
                 let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
                 Item::pair(field.text(&mut one), value.text(&mut other))
             });
             let index = HashIndex::build(seed, items).expect("fields are distinct");
-            self.repr = Repr::Large { index, expiring: 0 };
+            self.repr = Repr::Large {
+                index,
+                due: DueFields::default(),
+            };
         }
         match &mut self.repr {
-            Repr::Large { index, expiring } => (index, expiring),
+            Repr::Large { index, due } => (index, due),
             Repr::Packed(_) => unreachable!("it was just converted"),
         }
     }
@@ -376,10 +389,6 @@ fn value_at(pack: &Listpack, field: Position) -> Position {
 
 fn value_of(item: &Item) -> &[u8] {
     item.value().expect("a hash holds pairs")
-}
-
-fn expires(item: &Item) -> bool {
-    item.expire_at_ms().is_some()
 }
 
 fn is_short(field: &[u8], value: &[u8], limits: &EncodingLimits) -> bool {

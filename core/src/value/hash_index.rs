@@ -167,6 +167,14 @@ impl HashIndex {
         self.get(seed, field).is_some()
     }
 
+    /// Where the item of `field` is in hash order.
+    #[must_use]
+    pub fn index_of(&self, seed: HashSeed, field: &[u8]) -> Option<usize> {
+        let hash = seed.hash(field);
+        let located = self.tree.locate(&ByField { hash, field });
+        located.map(|located| located.index)
+    }
+
     /// Adds `item`, or puts it in the place of its field's item, which it returns.
     pub fn insert(&mut self, seed: HashSeed, item: Item) -> Option<Item> {
         // The searched field must outlive the item's move into the tree.

@@ -8,7 +8,7 @@ use crate::text::number::parse_i64;
 
 /// When EXPIRE and its kin may change an expiry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Conditions {
+pub(in crate::command) struct Conditions {
     none_yet: bool,
     some_already: bool,
     later: bool,
@@ -16,7 +16,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn parse(words: &[&[u8]]) -> CommandResult<Self> {
+    pub(in crate::command) fn parse(words: &[&[u8]]) -> CommandResult<Self> {
         let mut conditions = Self::default();
         for word in words {
             match word.to_ascii_lowercase().as_slice() {
@@ -48,7 +48,7 @@ impl Conditions {
     }
 
     /// Whether an expiry of `old` may become `new`. Without an expiry a key lasts for ever.
-    fn allow(self, old: Option<i64>, new: i64) -> bool {
+    pub(in crate::command) fn allow(self, old: Option<i64>, new: i64) -> bool {
         !(self.none_yet && old.is_some()
             || self.some_already && old.is_none()
             || self.later && old.is_none_or(|old| new <= old)
@@ -57,17 +57,17 @@ impl Conditions {
 }
 
 /// How a command of this family counts.
-struct Counting {
-    name: &'static str,
+pub(in crate::command) struct Counting {
+    pub(in crate::command) name: &'static str,
     /// Milliseconds a unit.
-    factor: i64,
+    pub(in crate::command) factor: i64,
     /// From now, else from 1970.
-    relative: bool,
+    pub(in crate::command) relative: bool,
 }
 
 impl Counting {
     /// The moment in unix ms that is `amount` on.
-    fn moment(&self, amount: &[u8], now_ms: i64) -> CommandResult<i64> {
+    pub(in crate::command) fn moment(&self, amount: &[u8], now_ms: i64) -> CommandResult<i64> {
         let amount = parse_i64(amount).ok_or(CommandError::NotInteger)?;
         let base_ms = if self.relative { now_ms } else { 0 };
         let moment = amount.checked_mul(self.factor);
@@ -79,7 +79,7 @@ impl Counting {
 
 /// True where a moment that has passed removes the key at once. A replica leaves
 /// that to its primary.
-fn decides(ctx: &Ctx<'_>) -> bool {
+pub(in crate::command) fn decides(ctx: &Ctx<'_>) -> bool {
     !ctx.client.is_primary() && !ctx.server.replication.is_replica()
 }
 

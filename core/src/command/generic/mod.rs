@@ -1,7 +1,7 @@
 //! Keys whatever they hold: removing, naming, expiring, walking.
 
 mod copy;
-mod expire;
+pub(super) mod expire;
 mod names;
 mod object;
 mod remove;

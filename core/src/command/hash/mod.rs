@@ -3,6 +3,7 @@
 //! The rows are here; the handlers stand beside them by subject.
 
 mod counter;
+pub(super) mod expiry;
 mod read;
 mod sample;
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! Reading fields and values.
 
-use super::write::peek;
 use crate::command::Ctx;
 use crate::command::error::CommandResult;
 use crate::command::scan_args::{ScanArgs, ScanOf, parse_cursor};
 use crate::packed::listpack::Entry;
 use crate::resp::Reply;
-use crate::value::Hash;
 
 fn reply_value(reply: &mut Reply, value: Option<Entry<'_>>) {
     match value {
@@ -16,40 +14,37 @@ fn reply_value(reply: &mut Reply, value: Option<Entry<'_>>) {
 }
 
 pub(super) fn hget(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let seed = *ctx.keys.space().seed();
     let hash = ctx.keys.hash(args[1])?;
-    reply_value(ctx.reply, hash.and_then(|hash| hash.get(seed, args[2])));
+    reply_value(ctx.reply, hash.and_then(|hash| hash.get(args[2])));
     Ok(())
 }
 
 pub(super) fn hmget(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let seed = *ctx.keys.space().seed();
     let hash = ctx.keys.hash(args[1])?;
     ctx.reply.array(args.len() - 2);
     for field in &args[2..] {
-        reply_value(ctx.reply, hash.and_then(|hash| hash.get(seed, field)));
+        reply_value(ctx.reply, hash.and_then(|hash| hash.get(field)));
     }
     Ok(())
 }
 
 pub(super) fn hlen(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let len = ctx.keys.hash(args[1])?.map_or(0, Hash::len);
+    // Fields whose time has come count until they are removed, as in Valkey.
+    let len = ctx.keys.hash(args[1])?.map_or(0, |hash| hash.whole().len());
     ctx.reply.count(len);
     Ok(())
 }
 
 pub(super) fn hstrlen(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let seed = *ctx.keys.space().seed();
     let hash = ctx.keys.hash(args[1])?;
-    let value = hash.and_then(|hash| hash.get(seed, args[2]));
+    let value = hash.and_then(|hash| hash.get(args[2]));
     ctx.reply.count(value.map_or(0, Entry::text_len));
     Ok(())
 }
 
 pub(super) fn hexists(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let seed = *ctx.keys.space().seed();
     let hash = ctx.keys.hash(args[1])?;
-    let found = hash.is_some_and(|hash| hash.contains(seed, args[2]));
+    let found = hash.is_some_and(|hash| hash.contains(args[2]));
     ctx.reply.int(i64::from(found));
     Ok(())
 }
@@ -60,7 +55,7 @@ pub(super) fn hgetall(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         return Ok(());
     };
     ctx.reply.map(hash.len());
-    for pair in hash {
+    for pair in hash.iter() {
         ctx.reply.bulk_entry(pair.field);
         ctx.reply.bulk_entry(pair.value);
     }
@@ -73,7 +68,7 @@ pub(super) fn hkeys(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         return Ok(());
     };
     ctx.reply.array(hash.len());
-    for pair in hash {
+    for pair in hash.iter() {
         ctx.reply.bulk_entry(pair.field);
     }
     Ok(())
@@ -85,7 +80,7 @@ pub(super) fn hvals(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         return Ok(());
     };
     ctx.reply.array(hash.len());
-    for pair in hash {
+    for pair in hash.iter() {
         ctx.reply.bulk_entry(pair.value);
     }
     Ok(())
@@ -93,7 +88,7 @@ pub(super) fn hvals(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 
 pub(super) fn hscan(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let cursor = parse_cursor(args[2])?;
-    if peek(ctx, args[1])?.is_none() {
+    if ctx.keys.peek_hash(args[1])?.is_none() {
         // Counts the miss; Redis reads no options where there is no key.
         ctx.keys.hash(args[1])?;
         ctx.reply.array(2);

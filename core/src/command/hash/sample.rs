@@ -4,8 +4,7 @@ use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::sample::SampleCount;
 use crate::resp::{Protocol, Reply};
-use crate::value::Hash;
-use crate::value::hash::Pair;
+use crate::value::hash::{LiveHash, Pair};
 
 pub(super) fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let (count, with_values) = match args {
@@ -27,6 +26,10 @@ pub(super) fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ctx.reply.array(0);
         return Ok(());
     };
+    if hash.is_empty() {
+        ctx.reply.array(0);
+        return Ok(());
+    }
     let chosen = count.draw(&mut ctx.server.rng, hash.len());
     let flat = with_values && ctx.reply.protocol() == Protocol::Resp2;
     ctx.reply.array(chosen.len() << usize::from(flat));
@@ -35,19 +38,21 @@ pub(super) fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 fn one(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
-    let Some(hash) = ctx.keys.hash(key)? else {
+    let hash = ctx.keys.hash(key)?.filter(|hash| !hash.is_empty());
+    let Some(hash) = hash else {
         ctx.reply.null();
         return Ok(());
     };
     let index = ctx.server.rng.below(hash.len());
-    let pair = hash.pair_at(index).expect("an index below the length");
-    ctx.reply.bulk_entry(pair.field);
+    for pair in hash.pairs_at(&[index]) {
+        ctx.reply.bulk_entry(pair.field);
+    }
     Ok(())
 }
 
 /// Replies with the pairs at these indices. Where they are dense and ascend,
 /// one walk is cheaper than a search for each.
-fn reply_pairs(reply: &mut Reply, hash: &Hash, chosen: &[usize], with_values: bool) {
+fn reply_pairs(reply: &mut Reply, hash: LiveHash<'_>, chosen: &[usize], with_values: bool) {
     let ascending = chosen.is_sorted_by(|one, other| one < other);
     if ascending && chosen.len() * 16 >= hash.len() {
         let mut wanted = chosen.iter().copied().peekable();
@@ -58,8 +63,7 @@ fn reply_pairs(reply: &mut Reply, hash: &Hash, chosen: &[usize], with_values: bo
         }
         return;
     }
-    for &index in chosen {
-        let pair = hash.pair_at(index).expect("indices below the length");
+    for pair in hash.pairs_at(chosen) {
         reply_pair(reply, pair, with_values);
     }
 }

@@ -1,5 +1,5 @@
 //! INFO: what the server tells of itself, in the sections, fields and order of
-//! Redis 7.2.
+//! Redis 7.2, with what Valkey 9 tells of fields that expire.
 //!
 //! Each section is a function over [`Source`] that writes its fields. A field
 //! that stands for something this server does not have is written with

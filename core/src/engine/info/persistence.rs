@@ -87,9 +87,13 @@ pub(super) fn keyspace(out: &mut Fields, source: &Source<'_>) {
         if !db.is_empty() {
             let (keys, expires) = (db.len(), db.expires());
             let avg_ttl = db.average_ttl_ms(source.now_ms);
+            let volatile = db.hashes_with_expiring_fields();
             out.put(
                 format_args!("db{index}"),
-                format_args!("keys={keys},expires={expires},avg_ttl={avg_ttl}"),
+                format_args!(
+                    "keys={keys},expires={expires},avg_ttl={avg_ttl},\
+                     keys_with_volatile_items={volatile}"
+                ),
             );
         }
     }

@@ -85,7 +85,12 @@ fn keys(out: &mut Fields, source: &Source<'_>) {
     let (stats, key_stats) = (&source.server.stats, source.key_stats);
     let listeners = |kind| source.server.pubsub.of(kind).len();
     out.put("expired_keys", key_stats.expired_keys);
+    out.put("expired_fields", key_stats.expired_fields);
     out.decimal("expired_stale_perc", stale_percent(source));
+    out.decimal(
+        "expired_keys_with_volatile_items_stale_perc",
+        stale_hash_percent(source),
+    );
     out.put(
         "expired_time_cap_reached_count",
         stats.expired_time_cap_reached,
@@ -114,6 +119,19 @@ fn stale_percent(source: &Source<'_>) -> f64 {
         (
             db.count_expired(source.now_ms, STALE_KEYS_MAX),
             db.expires(),
+        )
+    });
+    let (stale, all) = counts.fold((0, 0), |sum, db| (sum.0 + db.0, sum.1 + db.1));
+    stale as f64 * 100.0 / all.max(1) as f64
+}
+
+/// How many of the hashes with fields that expire have expired ones still.
+fn stale_hash_percent(source: &Source<'_>) -> f64 {
+    let dbs = source.keyspace.dbs().iter();
+    let counts = dbs.map(|db| {
+        (
+            db.count_with_expired_fields(source.now_ms, STALE_KEYS_MAX),
+            db.hashes_with_expiring_fields(),
         )
     });
     let (stale, all) = counts.fold((0, 0), |sum, db| (sum.0 + db.0, sum.1 + db.1));
