@@ -100,7 +100,7 @@ impl TestEngine {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let mut commands: Vec<Vec<&str>> = Vec::new();
         for line in text.split("\r\n") {
-            if line.starts_with('*') {
+            if line.starts_with('*') && line.len() > 1 {
                 commands.push(Vec::new());
             } else if !line.starts_with('$') && !line.is_empty() {
                 commands
@@ -112,6 +112,11 @@ impl TestEngine {
         commands.retain(|command| command[0] != "SELECT");
         let joined: Vec<String> = commands.iter().map(|words| words.join(" ")).collect();
         joined.join(" | ")
+    }
+
+    /// Lets those give up whose time is over at the current moment.
+    pub(crate) fn expire_waits(&mut self) {
+        self.engine.expire_waits(self.now_ms, &mut self.host);
     }
 
     /// Lets the cron run at the current moment.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use smol::channel::{Receiver, Sender};
 use towline_core::engine::ClientId;
-use towline_core::offset::Offset;
+use towline_core::engine::shutdown::{ShutdownStep, ShutdownTicket};
 use towline_core::seams::host::{Job, PrimaryAddress, ShutdownOptions};
 use towline_persist::storage::FsStorage;
 use towline_replication::node::Node;
 
 use crate::engine_lock::EngineLock;
+use crate::host::unix_ms;
 use crate::saving::Saver;
 
 /// How often a shutdown looks whether its replicas have caught up.
@@ -25,7 +26,7 @@ pub struct Jobs {
     /// Replication.
     pub node: Node,
     /// Told when the server is to end.
-    pub ended: Sender<()>,
+    pub ended: Sender<Result<(), String>>,
 }
 
 impl Jobs {
@@ -43,10 +44,9 @@ impl Jobs {
             Job::Save(client) => smol::spawn(self.clone().save_for(client)).detach(),
             Job::BackgroundSave => self.saver.spawn(),
             Job::CancelSave => self.saver.cancel(),
-            Job::Shutdown(client, options) => {
-                smol::spawn(self.clone().shut_down(Some(client), options)).detach();
+            Job::Shutdown(ticket, options) => {
+                smol::spawn(self.clone().shut_down(ticket, options)).detach();
             }
-            Job::AbortShutdown => self.store.lock().server.persistence.shutting_down = false,
             Job::Follow(target) => self.follow(target),
             Job::Reconfigure(directive) => self.reconfigure(directive),
         }
@@ -91,70 +91,105 @@ impl Jobs {
         }
     }
 
+    /// A signal asks for the end. A second SIGINT does not wait for anything.
+    pub fn signalled(&self, options: ShutdownOptions, insists: bool) {
+        let begun = self.store.batch(|engine, _| {
+            let is_loading = engine.server.persistence.loading.is_some();
+            let server = &mut engine.server;
+            let begun = server.begin_shutdown(None, options, unix_ms());
+            begun.map(|ticket| (ticket, is_loading))
+        });
+        match begun {
+            // What is loaded in part must not replace what it is loaded from.
+            Some((ticket, is_loading)) => {
+                let save = if is_loading {
+                    Some(false)
+                } else {
+                    options.save
+                };
+                let options = ShutdownOptions { save, ..options };
+                smol::spawn(self.clone().shut_down(ticket, options)).detach();
+            }
+            None if insists => {
+                self.saver.cancel();
+                self.end(Err("You insist... exiting now.".to_owned()));
+            }
+            None => {}
+        }
+    }
+
+    /// Tells the main task, which waits for this alone; another may have told it.
+    fn end(&self, outcome: Result<(), String>) {
+        let _ = self.ended.try_send(outcome);
+    }
+
     /// Saves and ends the server, unless something keeps it from doing so.
-    pub async fn shut_down(self, client: Option<ClientId>, options: ShutdownOptions) {
+    async fn shut_down(self, ticket: ShutdownTicket, options: ShutdownOptions) {
         let logger = self.store.host.logger();
-        logger.warning("User requested shutdown...");
-        if !options.now && !self.wait_for_replicas().await {
-            return self.refuse(client, "ERR Errors trying to SHUTDOWN. Check logs.");
+        logger.notice("User requested shutdown...");
+        if !self.wait_for_replicas(ticket).await {
+            return;
         }
         let saves = options
             .save
             .unwrap_or_else(|| !self.store.lock().server.config.save.is_empty());
+        // A save that is running would be cut off, and leave its file behind.
+        if self.store.lock().server.persistence.saving.is_some() {
+            logger.warning("There is a save on its way. Stopping it!");
+            self.saver.stop().await;
+        }
         if saves {
-            self.saver.cancel();
             logger.notice("Saving the final RDB snapshot before exiting.");
-            if self.saver.save().await.is_err() && !options.force {
-                logger.warning("Error trying to save the DB, can't exit.");
-                return self.refuse(client, "ERR Errors trying to SHUTDOWN. Check logs.");
+            if self.saver.save().await.is_err() {
+                if !options.force {
+                    logger.warning("Error trying to save the DB, can't exit.");
+                    return self.fail();
+                }
+                logger.warning("Error trying to save the DB. Exit anyway.");
             }
+        }
+        if self.is_off(ticket) {
+            return;
         }
         logger.warning("Towline is now ready to exit, bye bye...");
-        // The other end waits for this alone; a second shutdown may have told it.
-        let _ = self.ended.try_send(());
+        self.end(Ok(()));
     }
 
-    fn refuse(&self, client: Option<ClientId>, text: &str) {
-        self.store.batch(|engine, _| {
-            engine.server.persistence.shutting_down = false;
-            if let Some(client) = client {
-                engine.answer(client, |reply| reply.error(text));
-            }
-        });
+    fn fail(&self) {
+        let text = "Errors trying to shut down the server. Check the logs for more information.";
+        self.store.host.logger().warning(text);
+        self.store
+            .batch(|engine, host| engine.fail_shutdown(unix_ms(), host));
     }
 
-    /// Lets replicas take what they are owed; false where SHUTDOWN ABORT came.
-    async fn wait_for_replicas(&self) -> bool {
-        let (target, timeout_s) = self.store.batch(|engine, _| {
-            engine.server.persistence.shutting_down = true;
-            let timeout_s = engine.server.config.shutdown_timeout_s;
-            engine.server.replication.getack_wanted = true;
-            (engine.server.log.offset(), timeout_s)
-        });
-        let steps = u64::from(timeout_s) * 1000 / SHUTDOWN_STEP.as_millis() as u64;
-        for _ in 0..steps {
-            if !self.store.lock().server.persistence.shutting_down {
-                return false;
-            }
-            if self.lagging(target) == 0 {
-                return true;
-            }
+    fn step(&self, ticket: ShutdownTicket) -> ShutdownStep {
+        self.store
+            .batch(|engine, _| engine.server.shutdown_step(ticket, unix_ms()))
+    }
+
+    fn is_off(&self, ticket: ShutdownTicket) -> bool {
+        self.step(ticket) == ShutdownStep::Stop
+    }
+
+    /// Lets replicas take what they are owed; false where the shutdown was called off.
+    async fn wait_for_replicas(&self, ticket: ShutdownTicket) -> bool {
+        let logger = self.store.host.logger();
+        let mut step = self.step(ticket);
+        if step == ShutdownStep::Wait {
+            logger.notice("Waiting for replicas before shutting down.");
+        }
+        while step == ShutdownStep::Wait {
             smol::Timer::after(SHUTDOWN_STEP).await;
+            step = self.step(ticket);
         }
-        let lagging = self.lagging(target);
-        if lagging > 0 {
-            let text = format!("{lagging} replicas lag behind at shutdown.");
-            self.store.host.logger().warning(&text);
+        if let ShutdownStep::Proceed { lagging, replicas } = step
+            && replicas > 0
+        {
+            let in_sync = replicas - lagging;
+            logger.notice(&format!(
+                "{in_sync} of {replicas} replicas are in sync when shutting down."
+            ));
         }
-        true
-    }
-
-    fn lagging(&self, target: Offset) -> usize {
-        let engine = self.store.lock();
-        let replication = &engine.server.replication;
-        replication.replicas.len()
-            - replication
-                .acknowledged(target)
-                .min(replication.replicas.len())
+        step != ShutdownStep::Stop
     }
 }

@@ -134,7 +134,7 @@ async fn live(
     jobs: &Jobs,
     storage: &FsStorage,
     bell: channel::Receiver<()>,
-    end: channel::Receiver<()>,
+    end: channel::Receiver<Result<(), String>>,
 ) -> Result<(), String> {
     let meta = load_at_start(store, storage).await?;
     if let Some(position) = meta.and_then(|meta| meta.position) {
@@ -149,7 +149,8 @@ async fn live(
     smol::spawn(expire_waits(store.clone())).detach();
     smol::spawn(obey_signals(jobs.clone())).detach();
     // The sender lives in `jobs`; an error would mean that it is gone.
-    end.recv().await.map_err(|error| error.to_string())
+    let ended = end.recv().await;
+    ended.map_err(|error| error.to_string())?
 }
 
 fn follow_configured(store: &EngineLock, jobs: &Jobs) {
@@ -214,12 +215,12 @@ async fn expire_waits(store: EngineLock) {
         futures::future::select(timer, earlier).await;
         let now_ms = unix_ms();
         if at_ms <= now_ms {
-            store.batch(|engine, _| engine.expire_waits(now_ms));
+            store.batch(|engine, host| engine.expire_waits(now_ms, host));
         }
     }
 }
 
-/// SIGTERM and SIGINT end the server as `shutdown-on-sig…` says; a second one at once.
+/// SIGTERM and SIGINT end the server as `shutdown-on-sig…` says; a second SIGINT at once.
 async fn obey_signals(jobs: Jobs) {
     use async_signal::{Signal, Signals};
     let mut signals = match Signals::new([Signal::Term, Signal::Int]) {
@@ -240,7 +241,7 @@ async fn obey_signals(jobs: Jobs) {
         let logger = jobs.store.host.logger();
         logger.warning(&format!("Received {name} scheduling shutdown..."));
         let options = signal_options(flags);
-        smol::spawn(jobs.clone().shut_down(None, options)).detach();
+        jobs.signalled(options, signal == Signal::Int);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use towline_core::engine::Engine;
@@ -19,6 +20,9 @@ use crate::host::{ServerHost, unix_ms};
 
 /// A save point that failed is tried again after so many seconds.
 const RETRY_S: i64 = 5;
+
+/// How often one who stops a save looks whether it has stopped.
+const STOP_STEP: Duration = Duration::from_millis(5);
 
 /// Saves the dataset. Clones share the directory and the wish to cancel.
 #[derive(Clone)]
@@ -109,11 +113,30 @@ impl Saver {
         self.cancelled.store(true, Ordering::SeqCst);
     }
 
+    /// Gives up a save that is running, and waits until it has.
+    pub async fn stop(&self) {
+        self.cancel();
+        while self.store.lock().server.persistence.saving.is_some() {
+            smol::Timer::after(STOP_STEP).await;
+        }
+    }
+
     /// Saves, and tells the log and INFO how it went.
     ///
     /// # Errors
     /// Why there is no new snapshot.
     pub async fn save(&self) -> Result<(), SaveError> {
+        let may_write = self.store.lock().server.persistence.last_save_ok;
+        let saved = self.save_once().await;
+        if saved.is_err() {
+            // Who asked for it is told; only a save in the background that fails
+            // unseen keeps writers off.
+            self.store.lock().server.persistence.last_save_ok = may_write;
+        }
+        saved
+    }
+
+    async fn save_once(&self) -> Result<(), SaveError> {
         self.cancelled.store(false, Ordering::SeqCst);
         let saved = self.save_in_some_version().await;
         let again = self.store.batch(|engine, _| {
@@ -178,7 +201,7 @@ impl Saver {
             self.store.host.logger().notice("Background saving started");
             smol::spawn(async move {
                 // `save` has told the log and INFO already.
-                if saver.save().await.is_ok() {
+                if saver.save_once().await.is_ok() {
                     let logger = saver.store.host.logger();
                     logger.notice("Background saving terminated with success");
                 }

@@ -10,12 +10,8 @@ use towline_tests::tables::{self, Row};
 /// Commands of the groups below that come later, with their subcommands.
 const LATER: &[&str] = &[
     // moving values between servers
-    "migrate",
-    // the log on disk
+    "migrate", // the log on disk
     "waitaof",
-    // holding clients back
-    "client|pause",
-    "client|unpause",
 ];
 
 const GROUPS: &[&str] = &[

@@ -180,6 +180,9 @@ pub struct Client {
     /// The place in the queues and the deadline that its command, which is run
     /// again after a wait, keeps if it has to wait again.
     pub(crate) retrying: Option<(u64, Option<i64>)>,
+    /// The command that a pause holds back; empty for the stream's own, which stays
+    /// with whoever applies the stream.
+    pub(crate) postponed: Option<Vec<Vec<u8>>>,
     /// PSYNC or SYNC came: its connection is to become a replica's link.
     pub sync_request: Option<SyncRequest>,
     /// What REPLCONF said.
@@ -224,6 +227,7 @@ impl Client {
             shard_channels: BTreeSet::new(),
             tracking: None,
             blocked: None,
+            postponed: None,
             retrying: None,
             sync_request: None,
             replica: ReplicaOptions::default(),
@@ -249,6 +253,12 @@ impl Client {
     pub fn is_local(&self) -> bool {
         let loopback = |prefix: &str| self.peer.addr.starts_with(prefix);
         self.flags.contains(ClientFlags::UNIX_SOCKET) || loopback("127.") || loopback("[::1]")
+    }
+
+    /// True where its next command has to wait, for whatever reason.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.blocked.is_some() || self.postponed.is_some()
     }
 
     /// Switches the version of the protocol for what is written from here on.

@@ -3,6 +3,7 @@
 //! The order of the gates is Redis's own, because a client that fails several of
 //! them sees the first.
 
+use super::pause;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::spec::CommandSpec;
 use crate::command::table::Found;
@@ -11,6 +12,7 @@ use crate::command::{Ctx, Flags};
 /// Runs one command, or queues it in a transaction, or refuses it.
 pub(super) fn run(ctx: &mut Ctx<'_>, args: &[&[u8]]) {
     match admit(ctx, args) {
+        Ok(found) if pause::postpones(ctx, found.spec) => pause::postpone(ctx, found.spec, args),
         Ok(found) if queues(ctx, found.spec) => queue(ctx, args),
         Ok(found) => call(ctx, found, args),
         Err(error) => refuse(ctx, args, &error),
@@ -101,8 +103,13 @@ fn authenticated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> Comm
 
 /// True for what would change the dataset: a write, or EXEC of a queue with one.
 fn writes(ctx: &Ctx<'_>, spec: &CommandSpec) -> bool {
-    spec.flags.contains(Flags::WRITE)
-        || (spec.name == "exec" && queued_any(ctx, |queued| queued.flags.contains(Flags::WRITE)))
+    includes(ctx, spec, Flags::WRITE)
+}
+
+/// True for a command with one of these flags, or EXEC of a queue with one.
+pub(super) fn includes(ctx: &Ctx<'_>, spec: &CommandSpec, flags: Flags) -> bool {
+    spec.flags.intersects(flags)
+        || (spec.name == "exec" && queued_any(ctx, |queued| queued.flags.intersects(flags)))
 }
 
 fn queued_any(ctx: &Ctx<'_>, test: impl Fn(&CommandSpec) -> bool) -> bool {

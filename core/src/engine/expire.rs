@@ -15,9 +15,11 @@ const BASE_CYCLE_NS: u64 = 1_000_000;
 impl Engine {
     /// Removes expired keys and fields for about a millisecond, soonest first,
     /// with a DEL or HDEL in the stream. Only a primary does: a replica waits for
-    /// what the stream says.
+    /// what the stream says, and a pause keeps the dataset as it is.
     pub(super) fn expire_some(&mut self, now_ms: i64, host: &mut dyn Host) {
-        if !self.server.active_expire || self.server.replication.is_replica() {
+        let server = &self.server;
+        let paused = server.pauses.mode().is_some();
+        if !server.active_expire || server.replication.is_replica() || paused {
             return;
         }
         let started = host.monotonic_ns();

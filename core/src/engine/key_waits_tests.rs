@@ -118,10 +118,10 @@ fn a_wait_ends_at_its_deadline_and_not_before() {
     let [half, ever] = waiters(&mut t, ["blmove l m left left 0.5", "blpop l 0"]);
     assert_eq!(t.engine.next_deadline_ms(), Some(t.now_ms + 500));
     t.now_ms += 499;
-    t.engine.expire_waits(t.now_ms);
+    t.expire_waits();
     assert_eq!(t.output(half), NOTHING);
     t.now_ms += 1;
-    t.engine.expire_waits(t.now_ms);
+    t.expire_waits();
     assert_eq!(t.output(half), "*-1");
     assert_eq!(t.output(ever), NOTHING);
     assert_eq!(t.engine.next_deadline_ms(), None);

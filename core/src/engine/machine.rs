@@ -6,11 +6,13 @@ use super::dispatch;
 use super::effects::{Effects, NotifyClass};
 use super::key_view::{Expiry, KeyView};
 use super::key_waits::KeyWaits;
+use super::pause::Pauses;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
 use super::replication::Replication;
 use super::rng::Rng;
 use super::server::Server;
+use super::shutdown::Shutdown;
 use super::stats::{CommandStats, KeyStats, Stats};
 use super::stream_log::StreamLog;
 use super::tracking::Tracking;
@@ -93,6 +95,8 @@ impl Engine {
                 reload_wanted: None,
                 tracking: Tracking::default(),
                 key_waits: KeyWaits::default(),
+                pauses: Pauses::default(),
+                shutdown: Shutdown::default(),
                 waiting: Vec::new(),
                 clock_ns: 0,
                 batch_first_command: 0,
@@ -127,6 +131,7 @@ impl Engine {
         client.stop_waiting(&mut self.server.key_waits);
         self.server.tracking.disable(&mut client);
         self.server.waiting.retain(|waiting| *waiting != id);
+        self.server.pauses.forget(id);
         self.server.pubsub.forget(&mut client);
     }
 
@@ -160,6 +165,7 @@ impl Engine {
         now_ms: i64,
         host: &mut dyn Host,
     ) -> Flow {
+        self.end_pauses(now_ms, host);
         let Some(mut client) = self.server.clients.take(id) else {
             return Flow::Close;
         };
@@ -176,6 +182,7 @@ impl Engine {
         if !self.server.key_waits.is_empty() {
             self.serve_ready(now_ms, host);
         }
+        self.end_pauses(now_ms, host);
         flow
     }
 
@@ -195,7 +202,7 @@ impl Engine {
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);
         self.run(client, &mut reply, args, now_ms, host);
-        let silent = primary || skips_reply(client);
+        let silent = primary || (client.postponed.is_none() && skips_reply(client));
         if silent {
             // What a silent client hears of keys is no reply.
             reply.truncate(start);
@@ -205,7 +212,9 @@ impl Engine {
         if self.server.log.offset() != logged_before {
             client.write_offset = self.server.log.offset();
         }
-        client.end_caching_exception();
+        if client.postponed.is_none() {
+            client.end_caching_exception();
+        }
         if !client.pushes.is_empty() {
             reply.raw(client.pushes.as_bytes());
             client.pushes.clear();
@@ -229,7 +238,8 @@ impl Engine {
         now_ms: i64,
         host: &mut dyn Host,
     ) {
-        let expiry = match (client.is_primary(), self.server.replication.is_replica()) {
+        let hides = self.server.replication.is_replica() || self.server.pauses.mode().is_some();
+        let expiry = match (client.is_primary(), hides) {
             (true, _) => Expiry::Ignore,
             (false, true) => Expiry::Hide,
             (false, false) => Expiry::Remove,
@@ -434,8 +444,9 @@ impl Engine {
     /// Lets time pass; called about ten times a second (`hz`).
     pub fn tick(&mut self, now_ms: i64, host: &mut dyn Host) {
         self.begin_batch(host);
+        self.end_pauses(now_ms, host);
         self.expire_some(now_ms, host);
-        self.expire_waits(now_ms);
+        self.expire_waits(now_ms, host);
         self.serve_ready(now_ms, host);
         self.close_idle(now_ms);
         self.sample_rates(now_ms);
@@ -473,7 +484,7 @@ impl Engine {
         let idle = |client: &&mut Client| {
             now_ms - client.last_active_ms > timeout_ms
                 && !client.flags.intersects(busy)
-                && client.blocked.is_none()
+                && !client.is_waiting()
                 && client.subscriptions() == 0
         };
         let mut closed = Vec::new();
@@ -529,7 +540,7 @@ fn flow_of(client: &Client) -> Flow {
         Flow::Close
     } else if client.sync_request.is_some() {
         Flow::Attach
-    } else if client.blocked.is_some() {
+    } else if client.is_waiting() {
         Flow::Blocked
     } else {
         Flow::Continue

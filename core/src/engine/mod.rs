@@ -20,6 +20,9 @@ pub mod key_waits;
 #[cfg(test)]
 mod key_waits_tests;
 pub mod machine;
+pub mod pause;
+#[cfg(test)]
+mod pause_tests;
 pub mod persistence;
 mod prefetch;
 pub mod pubsub;
@@ -29,6 +32,7 @@ pub mod rng;
 mod role;
 mod serve;
 pub mod server;
+pub mod shutdown;
 pub mod snapshot;
 pub mod stats;
 pub mod stream_log;

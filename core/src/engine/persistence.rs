@@ -38,8 +38,6 @@ pub struct Persistence {
     pub saving: Option<Saving>,
     /// True where another is to follow it.
     pub save_scheduled: bool,
-    /// True while a shutdown waits for replicas.
-    pub shutting_down: bool,
     /// When the last snapshot succeeded, unix seconds.
     pub last_save_s: i64,
     /// When one was last tried, unix seconds.
@@ -64,7 +62,6 @@ impl Persistence {
             loading: None,
             saving: None,
             save_scheduled: false,
-            shutting_down: false,
             last_save_s: now_ms / 1000,
             last_try_s: 0,
             last_save_ok: true,

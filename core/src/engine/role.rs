@@ -101,9 +101,20 @@ impl Server {
         }
     }
 
-    /// Asks the replicas to acknowledge, if a WAIT needs it.
+    /// Asks the replicas to acknowledge, if a WAIT needs it; during a pause, once
+    /// that is over.
     pub(super) fn ask_for_acks(&mut self) {
-        if std::mem::take(&mut self.replication.getack_wanted) && !self.replication.is_replica() {
+        if self.pauses.mode().is_some() {
+            return;
+        }
+        if std::mem::take(&mut self.replication.getack_wanted) {
+            self.ask_for_acks_now();
+        }
+    }
+
+    /// Asks the replicas to acknowledge, pause or not. Only a primary does.
+    pub(super) fn ask_for_acks_now(&mut self) {
+        if !self.replication.is_replica() {
             self.log.write_bare(&[b"REPLCONF", b"GETACK", b"*"]);
         }
     }

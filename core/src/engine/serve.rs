@@ -55,8 +55,9 @@ impl Engine {
         self.server.clients.put_back(client);
     }
 
-    /// Answers those whose time is over.
-    pub fn expire_waits(&mut self, now_ms: i64) {
+    /// Answers those whose time is over, and ends the pauses whose time is.
+    pub fn expire_waits(&mut self, now_ms: i64, host: &mut dyn Host) {
+        self.end_pauses(now_ms, host);
         while let Some(id) = self.server.key_waits.first_due(now_ms) {
             self.server.give_up(id);
         }
@@ -66,7 +67,11 @@ impl Engine {
     /// that sleeps longer answers late.
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        self.server.key_waits.next_deadline_ms()
+        let waits = self.server.key_waits.next_deadline_ms();
+        waits
+            .into_iter()
+            .chain(self.server.pauses.next_end_ms())
+            .min()
     }
 }
 

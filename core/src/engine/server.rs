@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::client::ClientId;
 use super::clients::Clients;
 use super::key_waits::KeyWaits;
+use super::pause::Pauses;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
 use super::replication::Replication;
 use super::rng::Rng;
+use super::shutdown::Shutdown;
 use super::stats::{CommandStats, Stats};
 use super::stream_log::StreamLog;
 use super::tracking::Tracking;
@@ -58,6 +60,10 @@ pub struct Server {
     pub tracking: Tracking,
     /// Who waits for keys, and until when.
     pub key_waits: KeyWaits,
+    /// Times in which commands wait.
+    pub pauses: Pauses,
+    /// The shutdown on its way, if any.
+    pub shutdown: Shutdown,
     /// Clients that a WAIT keeps waiting.
     pub waiting: Vec<ClientId>,
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.

@@ -7,6 +7,7 @@
 use crate::config::RewriteEntry;
 use std::fmt;
 
+use crate::engine::shutdown::ShutdownTicket;
 use crate::engine::{ClientId, Engine};
 use crate::offset::{Offset, ReplicationId};
 
@@ -75,10 +76,9 @@ pub enum Job {
     BackgroundSave,
     /// BGSAVE CANCEL.
     CancelSave,
-    /// SHUTDOWN: the client waits for an answer only if it fails.
-    Shutdown(ClientId, ShutdownOptions),
-    /// SHUTDOWN ABORT.
-    AbortShutdown,
+    /// SHUTDOWN: `Server::shutdown_step` tells when to go on, and who waits for it
+    /// is told only if it fails.
+    Shutdown(ShutdownTicket, ShutdownOptions),
     /// REPLICAOF: follow this primary, or nobody.
     Follow(Option<PrimaryAddress>),
     /// A directive changed that the process acts on.
@@ -122,8 +122,6 @@ pub struct ProcessFacts {
     pub listeners: Vec<String>,
     /// Objects that are yet to be freed off the engine's path.
     pub lazyfree_pending_objects: u64,
-    /// How long a shutdown may still wait for replicas, milliseconds.
-    pub shutdown_in_ms: Option<u64>,
     /// True where more than one I/O thread is running.
     pub io_threads_active: bool,
 }

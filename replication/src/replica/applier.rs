@@ -10,7 +10,7 @@
 
 use std::fmt;
 use towline_core::engine::client::ClientFlags;
-use towline_core::engine::{ClientId, Engine, Peer};
+use towline_core::engine::{ClientId, Engine, Flow, Peer};
 use towline_core::offset::Offset;
 use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
 use towline_core::seams::Host;
@@ -65,6 +65,7 @@ pub struct StreamApplier {
     /// The start of the command that comes next; before it lie whole commands of
     /// a unit that has not ended.
     at: usize,
+    held: bool,
 }
 
 impl StreamApplier {
@@ -88,12 +89,19 @@ impl StreamApplier {
             parser: RequestParser::new(),
             pending: Vec::new(),
             at: 0,
+            held: false,
         }
     }
 
     /// Adds bytes that arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
+    }
+
+    /// True where a pause holds back what comes next: to be tried again later.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.held
     }
 
     /// Applies some of what arrived.
@@ -118,7 +126,12 @@ impl StreamApplier {
             };
             batch.bytes += consumed;
             batch.commands += 1;
-            self.run(engine, host, now_ms, consumed, &mut batch, &mut applied);
+            let ran = self.run(engine, host, now_ms, consumed, &mut batch, &mut applied);
+            self.held = !ran;
+            if !ran {
+                self.end_batch(&batch);
+                return Ok(applied);
+            }
         }
         self.end_batch(&batch);
         applied.more = true;
@@ -141,6 +154,8 @@ impl StreamApplier {
         }
     }
 
+    /// Runs the next command. False where a pause holds it back: it stays, to be
+    /// tried again.
     fn run(
         &mut self,
         engine: &mut Engine,
@@ -149,7 +164,7 @@ impl StreamApplier {
         consumed: usize,
         batch: &mut Batch,
         applied: &mut Applied,
-    ) {
+    ) -> bool {
         let command = &self.pending[self.at..self.at + consumed];
         let args: Vec<&[u8]> = self
             .parser
@@ -160,17 +175,17 @@ impl StreamApplier {
         if args.is_empty() {
             // A bare newline is a sign of life outside of the stream.
             self.pending.drain(self.at..self.at + consumed);
-            return;
+            return true;
         }
         if is_getack(&args) {
             applied.getack = Some(engine.server.log.offset());
-        } else {
-            self.execute(engine, host, now_ms, &args);
+        } else if self.execute(engine, host, now_ms, &args) == Flow::Blocked {
+            return false;
         }
         self.at += consumed;
         let client = engine.server.clients.get(self.client);
         let Some(client) = client.filter(|client| client.multi.is_none()) else {
-            return;
+            return true;
         };
         engine.server.log.set_selected_db(Some(client.db));
         engine
@@ -178,21 +193,29 @@ impl StreamApplier {
             .log
             .write_verbatim(&self.pending[batch.unit_start..self.at]);
         batch.unit_start = self.at;
+        true
     }
 
     /// An error means that this dataset and the primary's are no longer equal,
     /// which an operator has to learn.
-    fn execute(&self, engine: &mut Engine, host: &mut dyn Host, now_ms: i64, args: &[&[u8]]) {
+    fn execute(
+        &self,
+        engine: &mut Engine,
+        host: &mut dyn Host,
+        now_ms: i64,
+        args: &[&[u8]],
+    ) -> Flow {
         let errors = engine.server.stats.error_replies;
-        engine.execute(self.client, args, now_ms, host);
+        let flow = engine.execute(self.client, args, now_ms, host);
         if engine.server.stats.error_replies == errors {
-            return;
+            return flow;
         }
         engine.server.stats.unexpected_error_replies += 1;
         let name = args[0].escape_ascii();
         host.log(&format!(
             "== CRITICAL == This replica is sending an error to its master after processing the command '{name}'"
         ));
+        flow
     }
 
     /// Forgets the units that were applied; what is left starts with a unit.

@@ -294,6 +294,9 @@ impl RunningLink<'_> {
                 }
                 Either::Right(((), _)) => {
                     self.tick()?;
+                    if self.applier.as_ref().is_some_and(StreamApplier::is_held) {
+                        self.stream(&[]).await?;
+                    }
                     tick = runtime.sleep(TICK);
                 }
             }

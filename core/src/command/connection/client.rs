@@ -158,6 +158,10 @@ const HELP: &[HelpRow] = &[
         "Reads of this connection do not count as uses.",
     ),
     (
+        "PAUSE <timeout> [WRITE|ALL]",
+        "Lets commands wait for <timeout> milliseconds: all of them, or what writes.",
+    ),
+    (
         "REPLY ON|OFF|SKIP",
         "Turns the replies of this connection on or off.",
     ),
@@ -170,4 +174,5 @@ const HELP: &[HelpRow] = &[
         "UNBLOCK <id> [TIMEOUT|ERROR]",
         "Wakes a client that waits, as after its time or with an error.",
     ),
+    ("UNPAUSE", "Ends the wait that PAUSE began."),
 ];

@@ -56,7 +56,7 @@ pub(super) fn letters(client: &Client) -> String {
         (client.flags.contains(ClientFlags::PRIMARY), 'M'),
         (client.subscriptions() > 0, 'P'),
         (client.multi.is_some(), 'x'),
-        (client.blocked.is_some(), 'b'),
+        (client.is_waiting(), 'b'),
         (client.tracking.is_some(), 't'),
         (tracking(|tracking| tracking.broken_redirect), 'R'),
         (

@@ -4,6 +4,7 @@ mod client;
 mod client_filter;
 mod client_kill;
 mod client_list;
+mod client_pause;
 mod hello;
 mod session;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use client::{
 };
 use client_kill::client_kill;
 use client_list::{client_info, client_list};
+use client_pause::{client_pause, client_unpause};
 use hello::{auth, hello};
 use session::{echo, ping, quit, reset, select};
 use tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
@@ -430,6 +432,30 @@ pub const COMMANDS: &[CommandSpec] = &[
                         ArgSpec::pure_token("off", "OFF"),
                     ],
                 )]),
+            CommandSpec::new("client|pause", -3, client_pause)
+                .group(Group::Connection)
+                .since("3.0.0")
+                .summary("Lets commands of clients wait for a time.")
+                .complexity("O(1)")
+                .flags(
+                    Flags::ADMIN
+                        .union(Flags::NOSCRIPT)
+                        .union(Flags::LOADING)
+                        .union(Flags::STALE),
+                )
+                .acl(Acl::CONNECTION)
+                .args(&[
+                    ArgSpec::integer("timeout"),
+                    ArgSpec::one_of(
+                        "mode",
+                        &[
+                            ArgSpec::pure_token("write", "WRITE"),
+                            ArgSpec::pure_token("all", "ALL"),
+                        ],
+                    )
+                    .optional()
+                    .since("6.2.0"),
+                ]),
             CommandSpec::new("client|reply", 3, client_reply)
                 .group(Group::Connection)
                 .since("3.2.0")
@@ -525,6 +551,18 @@ pub const COMMANDS: &[CommandSpec] = &[
                     )
                     .optional(),
                 ]),
+            CommandSpec::new("client|unpause", 2, client_unpause)
+                .group(Group::Connection)
+                .since("6.2.0")
+                .summary("Ends the wait that CLIENT PAUSE began.")
+                .complexity("O(N)")
+                .flags(
+                    Flags::ADMIN
+                        .union(Flags::NOSCRIPT)
+                        .union(Flags::LOADING)
+                        .union(Flags::STALE),
+                )
+                .acl(Acl::CONNECTION),
         ]),
     CommandSpec::new("echo", 2, echo)
         .group(Group::Connection)

@@ -43,27 +43,45 @@ pub(super) fn bgsave(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 pub(super) fn shutdown(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let mut options = ShutdownOptions::default();
-    for word in &args[1..] {
-        match word.to_ascii_lowercase().as_slice() {
-            b"nosave" if options.save.is_none() => options.save = Some(false),
-            b"save" if options.save.is_none() => options.save = Some(true),
-            b"now" => options.now = true,
-            b"force" => options.force = true,
-            b"abort" if args.len() == 2 => return abort(ctx),
-            _ => return Err(CommandError::Syntax),
-        }
+    let Some(options) = parse_shutdown(&args[1..])? else {
+        return abort(ctx);
+    };
+    let (id, now_ms) = (ctx.client.id, ctx.now_ms());
+    if let Some(ticket) = ctx.server.begin_shutdown(Some(id), options, now_ms) {
+        start(ctx, Job::Shutdown(ticket, options)).inspect_err(|_| {
+            ctx.server.call_off_shutdown();
+        })?;
     }
-    start(ctx, Job::Shutdown(ctx.client.id, options))?;
     ctx.client.blocked = Some(Blocked::Host);
     Ok(())
 }
 
+/// The options; none is ABORT, which goes with no other.
+fn parse_shutdown(words: &[&[u8]]) -> CommandResult<Option<ShutdownOptions>> {
+    let mut options = ShutdownOptions::default();
+    let (mut save, mut nosave, mut abort) = (false, false, false);
+    for word in words {
+        match word.to_ascii_lowercase().as_slice() {
+            b"nosave" => nosave = true,
+            b"save" => save = true,
+            b"now" => options.now = true,
+            b"force" => options.force = true,
+            b"abort" => abort = true,
+            _ => return Err(CommandError::Syntax),
+        }
+    }
+    if (save && nosave) || (abort && (save || nosave || options.now || options.force)) {
+        return Err(CommandError::Syntax);
+    }
+    options.save = (save || nosave).then_some(save);
+    Ok((!abort).then_some(options))
+}
+
 fn abort(ctx: &mut Ctx<'_>) -> CommandResult {
-    if !ctx.server.persistence.shutting_down {
+    if !ctx.server.call_off_shutdown() {
         return Err(CommandError::text("ERR No shutdown in progress."));
     }
-    start(ctx, Job::AbortShutdown)?;
+    ctx.host.log("Shutdown manually aborted.");
     ctx.reply.ok();
     Ok(())
 }

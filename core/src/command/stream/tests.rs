@@ -185,7 +185,7 @@ fn xread_waits_for_what_comes_after_it() {
     t.run("set s x");
     assert_eq!(t.output(late), "");
     t.now_ms += 101;
-    t.engine.expire_waits(t.now_ms);
+    t.expire_waits();
     assert_eq!(t.output(late), "*-1");
     t.run("del s");
     t.run("multi");

@@ -39,17 +39,12 @@ pub(super) fn server(out: &mut Fields, source: &Source<'_>) {
     for (index, listener) in facts.listeners.iter().enumerate() {
         out.put(format_args!("listener{index}"), listener);
     }
-    if let Some(left_ms) = facts.shutdown_in_ms {
+    if let Some(left_ms) = source.server.shutdown.waits_ms(source.now_ms) {
         out.put("shutdown_in_milliseconds", left_ms);
     }
 }
 
 pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
-    let blocked = || {
-        source
-            .clients()
-            .filter_map(|client| client.blocked.as_ref())
-    };
     let largest_input = source
         .clients()
         .map(|client| client.query_buffer_bytes)
@@ -70,7 +65,8 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
         "client_recent_max_output_buffer",
         largest_output.unwrap_or(0),
     );
-    out.put("blocked_clients", blocked().count());
+    let waiting = source.clients().filter(|client| client.is_waiting());
+    out.put("blocked_clients", waiting.count());
     out.put("tracking_clients", source.server.tracking.client_count());
     let key_waits = &source.server.key_waits;
     out.put("clients_in_timeout_table", key_waits.deadline_count());
