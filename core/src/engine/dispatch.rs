@@ -283,16 +283,8 @@ fn refuse(ctx: &mut Ctx<'_>, args: &[&[u8]], error: &CommandError) {
 
 /// Counts an error reply under its code.
 pub(crate) fn count_error(ctx: &mut Ctx<'_>, code: &str) {
-    ctx.server.stats.error_replies += 1;
-    if let Some(count) = ctx.server.stats.errors.get_mut(code) {
-        *count += 1;
-    } else if ctx.server.stats.errors.len() < ERROR_CODES_MAX {
-        ctx.server.stats.errors.insert(code.to_owned(), 1);
-    }
+    ctx.server.stats.count_error(code);
 }
-
-/// Codes that errorstats keeps apart; more of them would be a client's mischief.
-const ERROR_CODES_MAX: usize = 128;
 
 /// Calls the handler of a command that passed its gates.
 pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {

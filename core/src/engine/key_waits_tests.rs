@@ -156,6 +156,8 @@ fn others_can_end_a_wait() {
         t.output(b),
         "-UNBLOCKED client unblocked via CLIENT UNBLOCK"
     );
+    let stats = &t.engine.server.stats;
+    assert_eq!((stats.error_replies, stats.errors["UNBLOCKED"]), (1, 1));
     assert_eq!(t.run(&format!("client unblock {}", b.id)), ":0");
     assert!(t.engine.server.key_waits.is_empty());
     let [c] = waiters(&mut t, ["blpop l 0"]);

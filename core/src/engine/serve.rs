@@ -106,6 +106,8 @@ impl Server {
             return false;
         }
         client.reply.error(error);
+        self.stats
+            .count_error(error.split(' ').next().unwrap_or(error));
         self.end_wait(id, true);
         true
     }

@@ -97,3 +97,18 @@ impl Stats {
         self.lock_held_max_cpu_ns = self.lock_held_max_cpu_ns.max(cpu_ns.unwrap_or(0));
     }
 }
+
+/// Codes that errorstats keeps apart; more of them would be a client's mischief.
+const ERROR_CODES_MAX: usize = 128;
+
+impl Stats {
+    /// Counts an error reply under its code.
+    pub(super) fn count_error(&mut self, code: &str) {
+        self.error_replies += 1;
+        if let Some(count) = self.errors.get_mut(code) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_CODES_MAX {
+            self.errors.insert(code.to_owned(), 1);
+        }
+    }
+}

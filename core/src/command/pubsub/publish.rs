@@ -26,9 +26,10 @@ pub(super) fn spublish(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-/// Replicas have listeners of their own, so the message always travels; it
-/// concerns no database.
+/// Replicas have listeners of their own, so the message always travels: as in Redis
+/// in the publisher's database, though it concerns none.
 fn finish(ctx: &mut Ctx<'_>, args: &[&[u8]], receivers: usize) {
-    ctx.effects.propagate_always(None, args);
+    let db = ctx.keys.db_index();
+    ctx.effects.propagate_always(Some(db), args);
     ctx.reply.count(receivers);
 }

@@ -179,3 +179,11 @@ fn channels_takes_one_pattern() {
         );
     }
 }
+
+#[test]
+fn a_message_travels_in_the_publishers_database() {
+    let mut t = TestEngine::new();
+    t.run("select 3");
+    t.run("publish news hello");
+    assert_eq!(t.engine.server.log.selected_db(), Some(3));
+}
