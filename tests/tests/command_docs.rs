@@ -39,7 +39,16 @@ fn told(value: &Value) -> String {
     };
     let is_map = items.len() % 2 == 0 && items.first().is_some_and(is_name);
     let parts: Vec<String> = if is_map {
-        let pairs = items.chunks(2).filter(|pair| pair[0].text() != "summary");
+        let pairs = items
+            .chunks(2)
+            .filter(|pair| match pair[0].text().as_str() {
+                "summary" => false,
+                // Valkey says of two counts of fields that a key spec finds them.
+                "key_spec_index" => {
+                    field(value, "type").is_none_or(|kind| kind.text() != "integer")
+                }
+                _ => true,
+            });
         let pair = |pair: &[Value]| format!("{}: {}", pair[0].text(), told(&pair[1]));
         pairs.map(pair).collect()
     } else {

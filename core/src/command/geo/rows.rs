@@ -386,6 +386,18 @@ pub const COMMANDS: &[CommandSpec] = &[
                             ),
                         ],
                     ),
+                    ArgSpec::block(
+                        "polygon",
+                        &[
+                            ArgSpec::integer("num-vertices").token("BYPOLYGON"),
+                            ArgSpec::block(
+                                "vertices",
+                                &[ArgSpec::double("longitude"), ArgSpec::double("latitude")],
+                            )
+                            .multiple(),
+                        ],
+                    )
+                    .since("9.0.0"),
                 ],
             ),
             ArgSpec::one_of(
@@ -468,6 +480,18 @@ pub const COMMANDS: &[CommandSpec] = &[
                             ),
                         ],
                     ),
+                    ArgSpec::block(
+                        "polygon",
+                        &[
+                            ArgSpec::integer("num-vertices").token("BYPOLYGON"),
+                            ArgSpec::block(
+                                "vertices",
+                                &[ArgSpec::double("longitude"), ArgSpec::double("latitude")],
+                            )
+                            .multiple(),
+                        ],
+                    )
+                    .since("9.0.0"),
                 ],
             ),
             ArgSpec::one_of(
