@@ -22,6 +22,14 @@ pub enum Expiry {
     Ignore,
 }
 
+/// A key that a look-up did not find.
+struct Absent {
+    db: usize,
+    key: Vec<u8>,
+    /// Whether it was there and its time had come.
+    expired: bool,
+}
+
 /// See the module's comment.
 pub struct KeyView<'e> {
     space: &'e mut Keyspace,
@@ -32,8 +40,11 @@ pub struct KeyView<'e> {
     /// False where look-ups leave access times alone.
     touches: bool,
     stats: &'e mut KeyStats,
-    /// Keys found expired, whose DELs precede the command's own effects.
-    expired: Vec<(usize, Vec<u8>)>,
+    /// Keys found expired, whose DELs precede the command's own effects, and keys that
+    /// were missed, in the order of the look-ups. The latter are kept where somebody
+    /// listens for `keymiss`.
+    absent: Vec<Absent>,
+    notes_missed: bool,
     /// Keys that the command made, kept where somebody listens for `new`.
     created: Vec<(usize, Vec<u8>)>,
     notes_created: bool,
@@ -94,15 +105,18 @@ impl<'e> KeyView<'e> {
             access: (now_ms / 1000) as u32,
             touches: true,
             stats,
-            expired: Vec::new(),
+            absent: Vec::new(),
+            notes_missed: false,
             created: Vec::new(),
             notes_created: false,
         }
     }
 
-    /// Keeps the keys that are made, for the event `new`.
-    pub(super) const fn set_notes_created(&mut self, notes: bool) {
-        self.notes_created = notes;
+    /// Keeps the keys that are made, for the event `new`, and those that are missed,
+    /// for `keymiss`, where `effects` has listeners for them.
+    pub(super) const fn note_for(&mut self, effects: &Effects) {
+        self.notes_created = effects.wants(NotifyClass::NEW);
+        self.notes_missed = effects.wants(NotifyClass::MISS);
     }
 
     /// Lets look-ups touch access times, or leave them alone.
@@ -185,7 +199,20 @@ impl<'e> KeyView<'e> {
 
     fn note_expired(&mut self, key: &[u8]) {
         self.stats.expired_keys += 1;
-        self.expired.push((self.db, key.to_vec()));
+        self.note_absent(key, true);
+    }
+
+    fn note_absent(&mut self, key: &[u8], expired: bool) {
+        let (db, key) = (self.db, key.to_vec());
+        self.absent.push(Absent { db, key, expired });
+    }
+
+    /// Counts a look-up that found nothing.
+    fn miss(&mut self, key: &[u8]) {
+        self.stats.misses += 1;
+        if self.notes_missed {
+            self.note_absent(key, false);
+        }
     }
 
     /// Removes up to `max` fields of a hash whose time has come, and the hash
@@ -214,14 +241,19 @@ impl<'e> KeyView<'e> {
         fields.len()
     }
 
-    /// Writes the DELs of the keys that were found expired, and the events of those
-    /// and of the keys that were made, in front of what the command did after
-    /// `mark`: it may have made such a key anew.
+    /// Writes the DELs of the keys that were found expired, and the events of those,
+    /// of keys that were missed and of keys that were made, in front of what the
+    /// command did after `mark`: it may have made such a key anew.
     pub(super) fn flush_expired(&mut self, effects: &mut Effects, mark: Mark) {
-        let mut events = mark.events;
-        for (place, (db, key)) in self.expired.drain(..).enumerate() {
-            effects.insert(mark.propagated + place, Some(db), &[b"DEL", &key]);
-            let event = (NotifyClass::EXPIRED, "expired");
+        let (mut place, mut events) = (mark.propagated, mark.events);
+        for Absent { db, key, expired } in self.absent.drain(..) {
+            let event = if expired {
+                effects.insert(place, Some(db), &[b"DEL", &key]);
+                place += 1;
+                (NotifyClass::EXPIRED, "expired")
+            } else {
+                (NotifyClass::MISS, "keymiss")
+            };
             events += usize::from(effects.notify_at(events, event, db, &key));
         }
         self.flush_created(effects, events);
@@ -262,7 +294,7 @@ impl<'e> KeyView<'e> {
         let live = found.is_some_and(|entry| entry.expire_ms().is_none_or(|at| at > deadline));
         if !live {
             self.live(key);
-            self.stats.misses += 1;
+            self.miss(key);
             return None;
         }
         self.stats.hits += 1;
@@ -273,11 +305,19 @@ impl<'e> KeyView<'e> {
     /// ask about a key and not for its value.
     pub fn look(&mut self, key: &[u8]) -> Option<&Entry> {
         if !self.live(key) {
-            self.stats.misses += 1;
+            self.miss(key);
             return None;
         }
         self.stats.hits += 1;
         self.space.find(self.db, key)
+    }
+
+    /// As `look`, for OBJECT, which tells nobody that it missed a key.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<&Entry> {
+        let notes = std::mem::replace(&mut self.notes_missed, false);
+        let found = self.look(key).is_some();
+        self.notes_missed = notes;
+        self.space.find(self.db, key).filter(|_| found)
     }
 
     /// What expires at this moment or before is gone for this view.

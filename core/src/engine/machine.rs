@@ -252,7 +252,7 @@ impl Engine {
             expiry,
         );
         keys.set_touching(!client.flags.contains(ClientFlags::NO_TOUCH));
-        keys.set_notes_created(self.effects.wants(NotifyClass::NEW));
+        keys.note_for(&self.effects);
         let mut ctx = Ctx {
             keys,
             reply,

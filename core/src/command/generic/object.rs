@@ -31,7 +31,7 @@ pub(crate) fn encoding_of(entry: &Entry) -> &'static str {
 }
 
 pub(super) fn object_encoding(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    match ctx.keys.look(args[2]) {
+    match ctx.keys.inspect(args[2]) {
         Some(entry) => ctx.reply.bulk(encoding_of(entry).as_bytes()),
         None => ctx.reply.null(),
     }
@@ -43,7 +43,7 @@ const SHARED_INTEGERS: std::ops::Range<i64> = 0..10_000;
 const SHARED_REFCOUNT: i64 = i32::MAX as i64;
 
 pub(super) fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    match ctx.keys.look(args[2]).map(Entry::value) {
+    match ctx.keys.inspect(args[2]).map(Entry::value) {
         Some(ValueRef::Int(number)) if SHARED_INTEGERS.contains(&number) => {
             ctx.reply.int(SHARED_REFCOUNT);
         }
@@ -55,7 +55,7 @@ pub(super) fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResul
 
 pub(super) fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let now_s = (ctx.now_ms() / 1000) as u32;
-    match ctx.keys.look(args[2]) {
+    match ctx.keys.inspect(args[2]) {
         Some(entry) => {
             let idle_s = now_s.saturating_sub(entry.access());
             ctx.reply.int(i64::from(idle_s));
@@ -66,7 +66,7 @@ pub(super) fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResul
 }
 
 pub(super) fn object_freq(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    if ctx.keys.look(args[2]).is_none() {
+    if ctx.keys.inspect(args[2]).is_none() {
         ctx.reply.null();
         return Ok(());
     }

@@ -199,7 +199,7 @@ fn results_are_stored_as_a_sorted_set() {
 }
 
 #[test]
-fn searches_refuse_what_makes_no_sense() {
+fn georadius_refuses_what_makes_no_sense() {
     let mut t = sicily();
     t.run("rpush l x");
     for (line, reply) in [
@@ -232,6 +232,15 @@ fn searches_refuse_what_makes_no_sense() {
             "georadiusbymember g none 1 km",
             "-ERR could not decode requested zset member",
         ),
+    ] {
+        assert_eq!(t.run(line), reply, "{line}");
+    }
+}
+
+#[test]
+fn geosearch_refuses_what_makes_no_sense() {
+    let mut t = sicily();
+    for (line, reply) in [
         (
             "geosearch g fromlonlat 1 1 bybox x 1 km",
             "-ERR need numeric width",

@@ -117,12 +117,12 @@ fn events_reach_a_silent_client_that_made_them() {
 /// The events that `line` brings, each with its key.
 fn events(t: &mut TestEngine, line: &str) -> String {
     let listener = t.connect();
-    t.run("config set notify-keyspace-events EAn");
+    t.run("config set notify-keyspace-events EAnm");
     t.run_as(listener, "psubscribe *");
     t.run(line);
     let heard = t.output(listener);
     t.engine.disconnect(listener);
-    let words: Vec<&str> = heard.split(' ').collect();
+    let words: Vec<&str> = heard.split_whitespace().collect();
     let messages = words.chunks(9);
     let events = messages.map(|message| {
         let event = message[6].rsplit(':').next().expect("a channel");
@@ -164,6 +164,34 @@ fn an_expired_key_is_told_of_before_the_one_in_its_place() {
     t.stream();
     assert_eq!(events(&mut t, "set k w"), "expired k, new k, set k");
     assert_eq!(t.stream(), "MULTI | DEL k | set k w | EXEC");
+}
+
+#[test]
+fn a_key_that_was_looked_for_in_vain_is_told_of_first() {
+    let mut t = TestEngine::new();
+    t.run("set k v px 1");
+    t.run("set s v");
+    t.now_ms += 2;
+    for (line, heard) in [
+        (
+            "mget none k s other",
+            "keymiss none, expired k, keymiss k, keymiss other",
+        ),
+        ("getset a 1", "keymiss a, new a, set a"),
+        ("bitop or s none", "keymiss none, del s"),
+        ("pfmerge h", "keymiss h, new h, pfadd h"),
+        ("exists none", "keymiss none"),
+        ("object encoding none", ""),
+        (
+            "geosearchstore h none fromlonlat 1 1 byradius 1 m",
+            "keymiss none, del h",
+        ),
+        ("lpush l a", "new l, lpush l"),
+        ("append l2 x", "new l2, append l2"),
+        ("hincrby m f 1", "new m, hincrby m"),
+    ] {
+        assert_eq!(events(&mut t, line), heard, "{line}");
+    }
 }
 
 #[test]
