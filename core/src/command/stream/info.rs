@@ -89,7 +89,7 @@ fn reply_full(out: &mut Reply, stream: &Stream, count: usize) {
         reply_progress(out, stream, group);
         out.bulk(b"pel-count");
         out.count(group.pending().len());
-        out.bulk(b"pel");
+        out.bulk(b"pending");
         out.array(group.pending().len().min(count));
         for pending in group.pending().iter().take(count) {
             out.array(4);
@@ -122,7 +122,7 @@ fn reply_full_consumer(
     out.int(consumer.active_ms);
     out.bulk(b"pel-count");
     out.count(consumer.pending().len());
-    out.bulk(b"pel");
+    out.bulk(b"pending");
     out.array(consumer.pending().len().min(count));
     for id in consumer.pending().iter().take(count) {
         let pending = group.pending_at(*id);

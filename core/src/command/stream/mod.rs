@@ -4,10 +4,15 @@
 //! `rows_of_groups`; the handlers stand beside them by subject.
 
 mod add;
+mod claim;
+mod group;
 mod info;
 mod parse;
+mod pending;
+mod propagate;
 mod range;
 mod read;
+mod read_group;
 mod remove;
 mod reply;
 mod rows_of_groups;

@@ -144,3 +144,12 @@ pub(super) fn no_group_of_key(group: &[u8], key: &[u8]) -> CommandError {
         String::from_utf8_lossy(key)
     ))
 }
+
+/// The error about a stream or a group that is not there.
+pub(super) fn no_key_or_group(key: &[u8], group: &[u8]) -> CommandError {
+    CommandError::text(format!(
+        "NOGROUP No such key '{}' or consumer group '{}'",
+        String::from_utf8_lossy(key),
+        String::from_utf8_lossy(group)
+    ))
+}

@@ -196,3 +196,205 @@ fn xread_waits_for_what_comes_after_it() {
         "-ERR timeout is negative"
     );
 }
+
+/// Three entries and a group that has read none.
+fn with_group() -> TestEngine {
+    let mut t = TestEngine::new();
+    for id in ["1-1", "2-1", "3-1"] {
+        t.run(&format!("xadd s {id} f v"));
+    }
+    t.run("xgroup create s g 0");
+    t.stream();
+    t
+}
+
+#[test]
+fn what_a_group_reads_is_propagated_as_claims() {
+    let mut t = with_group();
+    assert_eq!(
+        t.run("xreadgroup group g c count 1 streams s >"),
+        "*1 *2 $1 s *1 *2 $3 1-1 *2 $1 f $1 v"
+    );
+    assert_eq!(
+        t.stream(),
+        "XCLAIM s g c 0 1-1 TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1"
+    );
+    t.run("xreadgroup group g d streams s >");
+    assert_eq!(
+        t.stream(),
+        "MULTI | XCLAIM s g d 0 2-1 TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 2-1 | XCLAIM \
+         s g d 0 3-1 TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 3-1 | EXEC"
+    );
+    assert_eq!(t.run("xreadgroup group g d streams s >"), "*-1");
+    assert_eq!(t.stream(), "");
+    assert_eq!(
+        t.run("xpending s g"),
+        "*4 :3 $3 1-1 $3 3-1 *2 *2 $1 c $1 1 *2 $1 d $1 2"
+    );
+    assert_eq!(t.run("xack s g 2-1 2-1 9-9"), ":1");
+    t.now_ms += 7;
+    assert_eq!(
+        t.run("xpending s g - + 10"),
+        "*2 *4 $3 1-1 $1 c :7 :1 *4 $3 3-1 $1 d :7 :1"
+    );
+    assert_eq!(t.run("xpending s g idle 8 - + 10"), "*0");
+    assert_eq!(t.run("xpending s g (1-1 + 10 c"), "*0");
+}
+
+#[test]
+fn reading_without_acknowledgement_leaves_nothing_pending() {
+    let mut t = with_group();
+    t.run("xreadgroup group g c noack count 2 streams s >");
+    assert_eq!(
+        t.stream(),
+        "MULTI | XGROUP CREATECONSUMER s g c | XGROUP SETID s g 2-1 ENTRIESREAD 2 | EXEC"
+    );
+    assert_eq!(t.run("xpending s g"), "*4 :0 $-1 $-1 *-1");
+    assert!(
+        t.run("xinfo groups s")
+            .ends_with("entries-read :2 $3 lag :1")
+    );
+}
+
+#[test]
+fn history_is_what_is_pending_at_the_consumer() {
+    let mut t = with_group();
+    t.run("xreadgroup group g c streams s >");
+    t.run("xdel s 2-1");
+    t.stream();
+    t.now_ms += 5;
+    assert_eq!(
+        t.run("xreadgroup group g c streams s 1-1"),
+        "*1 *2 $1 s *2 *2 $3 2-1 *-1 *2 $3 3-1 *2 $1 f $1 v"
+    );
+    assert_eq!(t.stream(), "");
+    let pending = t.run("xpending s g - + 10");
+    assert!(
+        pending.ends_with("$3 2-1 $1 c :5 :1 *4 $3 3-1 $1 c :0 :2"),
+        "{pending}"
+    );
+    assert_eq!(
+        t.run("xreadgroup group g other streams s 0"),
+        "*1 *2 $1 s *0"
+    );
+}
+
+#[test]
+fn claims_move_entries_and_drop_those_that_are_gone() {
+    let mut t = with_group();
+    t.run("xreadgroup group g c streams s >");
+    t.run("xdel s 2-1");
+    t.now_ms += 50;
+    t.stream();
+    assert_eq!(t.run("xclaim s g d 60 1-1"), "*0");
+    assert_eq!(t.stream(), "");
+    assert_eq!(t.run("xclaim s g d 50 1-1 2-1 idle 10 justid"), "*1 $3 1-1");
+    assert_eq!(
+        t.stream(),
+        "MULTI | XCLAIM s g d 0 1-1 TIME 1000040 RETRYCOUNT 1 FORCE JUSTID LASTID 3-1 | XCLAIM \
+         s g c 0 2-1 TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 3-1 | EXEC"
+    );
+    assert_eq!(t.run("xclaim s g d 0 9-9 lastid 4-0"), "*0");
+    assert_eq!(t.stream(), "XGROUP SETID s g 4-0 ENTRIESREAD 3");
+    assert!(
+        t.run("xclaim s g d 0 1-1 what")
+            .ends_with("Unrecognized XCLAIM option 'what'")
+    );
+    assert_eq!(t.run("xgroup delconsumer s g d"), ":1");
+    assert_eq!(t.run("xpending s g"), "*4 :1 $3 3-1 $3 3-1 *1 *2 $1 c $1 1");
+}
+
+#[test]
+fn xautoclaim_goes_on_where_it_stopped() {
+    let mut t = with_group();
+    t.run("xreadgroup group g c streams s >");
+    t.run("xdel s 2-1");
+    t.stream();
+    assert_eq!(
+        t.run("xautoclaim s g d 0 0 count 1"),
+        "*3 $3 2-1 *1 *2 $3 1-1 *2 $1 f $1 v *0"
+    );
+    assert_eq!(
+        t.run("xautoclaim s g d 0 2-1 justid"),
+        "*3 $3 0-0 *1 $3 3-1 *1 $3 2-1"
+    );
+    assert!(
+        t.stream()
+            .contains("XCLAIM s g d 0 3-1 TIME 1000000 RETRYCOUNT 1")
+    );
+    assert_eq!(
+        t.run("xautoclaim s g d 0 0 count 0"),
+        "-ERR COUNT must be > 0"
+    );
+    assert_eq!(
+        t.run("xautoclaim s g d 0 (2-0 count 1 justid"),
+        "*3 $3 0-0 *1 $3 3-1 *0"
+    );
+}
+
+#[test]
+fn readers_of_a_group_are_served_in_turn_and_told_when_it_is_gone() {
+    let mut t = with_group();
+    t.run("xreadgroup group g c streams s >");
+    let (first, second) = (t.connect(), t.connect());
+    for reader in [first, second] {
+        assert_eq!(
+            t.run_as(reader, "xreadgroup group g r block 0 count 1 streams s >"),
+            ""
+        );
+    }
+    t.run("xadd s 4-1 f 1");
+    assert!(t.output(first).contains("4-1"));
+    assert_eq!(t.output(second), "");
+    t.run("xgroup destroy s g");
+    assert!(
+        t.output(second)
+            .starts_with("-NOGROUP No such key 's' or consumer group 'g'")
+    );
+    t.run("xgroup create s g $");
+    assert_eq!(
+        t.run_as(first, "xreadgroup group g r block 0 streams s >"),
+        ""
+    );
+    t.run("del s");
+    assert!(t.output(first).starts_with("-NOGROUP"));
+    t.run("xgroup create s g $ mkstream");
+    assert_eq!(
+        t.run_as(first, "xreadgroup group g r block 0 streams s >"),
+        ""
+    );
+    t.run("set s x");
+    assert!(t.output(first).starts_with("-WRONGTYPE"));
+}
+
+#[test]
+fn groups_are_made_once_and_only_where_a_stream_is() {
+    let mut t = TestEngine::new();
+    assert!(
+        t.run("xgroup create s g $")
+            .starts_with("-ERR The XGROUP subcommand requires")
+    );
+    assert!(
+        t.run("xgroup create s g bad mkstream")
+            .starts_with("-ERR Invalid stream ID")
+    );
+    assert_eq!(t.run("exists s"), ":0");
+    assert_eq!(t.run("xgroup create s g $ mkstream"), "+OK");
+    assert_eq!(
+        t.run("xgroup create s g $"),
+        "-BUSYGROUP Consumer Group name already exists"
+    );
+    assert_eq!(t.run("xgroup createconsumer s g c"), ":1");
+    assert_eq!(t.run("xgroup createconsumer s g c"), ":0");
+    assert!(
+        t.run("xgroup setid s h 0")
+            .starts_with("-NOGROUP No such consumer group 'h'")
+    );
+    assert_eq!(t.run("xgroup setid s g 5 entriesread -1"), "+OK");
+    assert!(
+        t.run("xinfo groups s")
+            .ends_with("last-delivered-id $3 5-0 $12 entries-read $-1 $3 lag :0")
+    );
+    assert_eq!(t.run("xgroup destroy s g"), ":1");
+    assert_eq!(t.run("xgroup destroy s g"), ":0");
+}

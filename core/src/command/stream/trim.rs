@@ -72,7 +72,7 @@ impl TrimOptions {
                 .map_err(|_| CommandError::text("ERR The MAXLEN argument must be >= 0."))?;
             Trim::MaxLen(max)
         } else {
-            Trim::MinId(parse::id_or_end(threshold, 0)?)
+            Trim::MinId(parse::id(threshold)?)
         };
         self.args = Some(TrimArgs {
             trim,
@@ -87,7 +87,9 @@ impl TrimOptions {
     pub(super) fn finish(self, ctx: &Ctx<'_>) -> CommandResult<Option<TrimArgs>> {
         let Some(mut args) = self.args else {
             return match self.limit {
-                None | Some(0) => Ok(None),
+                None => Ok(None),
+                Some(0) if ctx.client.is_primary() => Ok(None),
+                Some(0) => Err(limit_without_approximation()),
                 Some(_) => Err(CommandError::text(
                     "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
                 )),
@@ -98,17 +100,17 @@ impl TrimOptions {
             return Ok(Some(args));
         }
         args.limit = match self.limit {
-            Some(_) if !args.approximate => {
-                return Err(CommandError::text(
-                    "ERR syntax error, LIMIT cannot be used without the special ~ option",
-                ));
-            }
+            Some(_) if !args.approximate => return Err(limit_without_approximation()),
             Some(limit) => limit,
             None if args.approximate => default_limit(ctx),
             None => 0,
         };
         Ok(Some(args))
     }
+}
+
+fn limit_without_approximation() -> CommandError {
+    CommandError::text("ERR syntax error, LIMIT cannot be used without the special ~ option")
 }
 
 fn default_limit(ctx: &Ctx<'_>) -> u64 {
@@ -157,9 +159,12 @@ pub(super) fn xtrim(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     while at < args.len() {
         at = options.read(args, at)?.ok_or(CommandError::Syntax)?;
     }
-    let trim = options.finish(ctx)?.ok_or(CommandError::text(
-        "ERR syntax error, XTRIM must be called with a trimming strategy",
-    ))?;
+    if options.args.is_none() && options.limit.is_none_or(|limit| limit == 0) {
+        return Err(CommandError::text(
+            "ERR syntax error, XTRIM must be called with a trimming strategy",
+        ));
+    }
+    let trim = options.finish(ctx)?.expect("there is a strategy");
     let Some(stream) = ctx.keys.stream_mut(args[1])? else {
         ctx.reply.count(0);
         return Ok(());

@@ -237,7 +237,10 @@ impl Group {
     }
 
     /// Makes an entry pending at a consumer that is there, whoever had it.
-    pub fn deliver(&mut self, id: StreamId, name: &[u8], delivery: Delivery) {
+    ///
+    /// # Panics
+    /// If there is no such consumer.
+    pub fn deliver(&mut self, id: StreamId, name: &[u8], delivery: Delivery) -> Pending {
         let (name, _) = self
             .consumers
             .get_key_value(name)
@@ -248,15 +251,14 @@ impl Group {
             deliveries: delivery.deliveries,
             consumer: Arc::clone(name),
         };
-        let owner = Arc::clone(name);
-        if let Some(before) = self.pending.insert(&PendingAt(id), pending) {
-            if before.consumer == owner {
-                return;
-            }
+        let before = self.pending.insert(&PendingAt(id), pending.clone());
+        if let Some(before) = before.filter(|before| before.consumer != pending.consumer) {
             self.take_from_consumer(&before);
         }
-        let consumer = self.consumers.get_mut(&owner).expect("just found");
+        let consumer = self.consumers.get_mut(&pending.consumer);
+        let consumer = consumer.expect("just found");
         consumer.pending.insert(&id.probe(), id);
+        pending
     }
 
     /// Says that an entry was delivered once more to the consumer that has it.
