@@ -53,6 +53,12 @@ const SERVER: &[&str] = &[
     "info",
     "lastsave",
     "lolwut",
+    "latency",
+    "latency|help",
+    "latency|histogram",
+    "latency|history",
+    "latency|latest",
+    "latency|reset",
     "memory",
     "memory|doctor",
     "memory|help",
@@ -70,6 +76,12 @@ const SERVER: &[&str] = &[
     "swapdb",
     "sync",
     "time",
+    "monitor",
+    "slowlog",
+    "slowlog|get",
+    "slowlog|help",
+    "slowlog|len",
+    "slowlog|reset",
 ];
 
 /// A command's properties as the tables write them: column to a set of parts.

@@ -20,6 +20,7 @@ mod keys_tests;
 mod legacy;
 pub mod list;
 pub mod memory;
+pub mod observation;
 pub mod persistence;
 pub mod pubsub;
 pub mod replication;

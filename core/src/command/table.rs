@@ -22,6 +22,7 @@ const FAMILIES: &[&[CommandSpec]] = &[
     super::server::COMMANDS,
     super::sort::COMMANDS,
     super::set::COMMANDS,
+    super::observation::COMMANDS,
     super::persistence::COMMANDS,
     super::pubsub::COMMANDS,
     super::replication::COMMANDS,

@@ -69,6 +69,11 @@ pub struct Settings {
     pub tcp_backlog: u32,
     pub tcp_keepalive_s: u32,
     pub timeout_s: u32,
+    /// `slowlog-log-slower-than`; below 0 nothing is slow.
+    pub slowlog_log_slower_than_us: i64,
+    pub slowlog_max_len: usize,
+    /// `latency-monitor-threshold`; 0 notes nothing.
+    pub latency_monitor_threshold_ms: u64,
     pub maxclients: u32,
     /// `tracking-table-max-keys`; 0 for no bound.
     pub tracking_table_max_keys: usize,
@@ -184,6 +189,9 @@ impl Settings {
             tcp_backlog: v.number("tcp-backlog"),
             tcp_keepalive_s: v.number("tcp-keepalive"),
             timeout_s: v.number("timeout"),
+            slowlog_log_slower_than_us: v.number("slowlog-log-slower-than"),
+            slowlog_max_len: v.number("slowlog-max-len"),
+            latency_monitor_threshold_ms: v.number("latency-monitor-threshold"),
             maxclients: v.number("maxclients"),
             tracking_table_max_keys: v.number("tracking-table-max-keys"),
             io_threads: v.number("io-threads"),

@@ -44,6 +44,8 @@ bitflags! {
         const REPLY_SKIP = 1 << 8;
         /// Came over a unix socket.
         const UNIX_SOCKET = 1 << 9;
+        /// Shown every command (MONITOR).
+        const MONITOR = 1 << 10;
     }
 }
 

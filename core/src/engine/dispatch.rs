@@ -3,7 +3,7 @@
 //! The order of the gates is Redis's own, because a client that fails several of
 //! them sees the first.
 
-use super::pause;
+use super::{observe, pause};
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::spec::CommandSpec;
 use crate::command::table::Found;
@@ -318,6 +318,7 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     ctx.effects.finish(db, args);
     let now = ctx.host.monotonic_ns();
     ctx.server.clock_ns = now;
+    observe::show(ctx, spec, args);
     // A command that waits counts when it is answered.
     if ctx.client.blocked.is_some() {
         ctx.server.command_stats[found.index].nanos += now.saturating_sub(started);
@@ -332,6 +333,7 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     if tracking {
         stats.latency.record(elapsed);
     }
+    observe::note_duration(ctx, spec, args, elapsed);
     ctx.server.stats.commands_processed += 1;
 }
 

@@ -35,6 +35,8 @@ impl Engine {
         }
         let took = host.monotonic_ns().saturating_sub(started);
         self.server.stats.expire_cycle_usec += took / 1000;
+        self.server
+            .note_latency("expire-cycle", now_ms, took / 1_000_000);
     }
 
     /// Removes some expired keys of one database; true where more may be left.

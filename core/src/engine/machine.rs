@@ -6,6 +6,7 @@ use super::dispatch;
 use super::effects::{Effects, NotifyClass};
 use super::key_view::{Expiry, KeyView};
 use super::key_waits::KeyWaits;
+use super::latency::LatencyMonitor;
 use super::pause::Pauses;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
@@ -13,6 +14,7 @@ use super::replication::Replication;
 use super::rng::Rng;
 use super::server::Server;
 use super::shutdown::Shutdown;
+use super::slow_log::SlowLog;
 use super::stats::{CommandStats, KeyStats, Stats};
 use super::stream_log::StreamLog;
 use super::tracking::Tracking;
@@ -97,6 +99,9 @@ impl Engine {
                 key_waits: KeyWaits::default(),
                 pauses: Pauses::default(),
                 shutdown: Shutdown::default(),
+                slow_log: SlowLog::default(),
+                latency: LatencyMonitor::default(),
+                monitors: Vec::new(),
                 waiting: Vec::new(),
                 clock_ns: 0,
                 batch_first_command: 0,
@@ -132,6 +137,7 @@ impl Engine {
         self.server.tracking.disable(&mut client);
         self.server.waiting.retain(|waiting| *waiting != id);
         self.server.pauses.forget(id);
+        self.server.stop_monitoring(id);
         self.server.pubsub.forget(&mut client);
     }
 

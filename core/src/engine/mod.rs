@@ -19,7 +19,9 @@ pub mod key_view;
 pub mod key_waits;
 #[cfg(test)]
 mod key_waits_tests;
+pub mod latency;
 pub mod machine;
+mod observe;
 pub mod pause;
 #[cfg(test)]
 mod pause_tests;
@@ -33,6 +35,7 @@ mod role;
 mod serve;
 pub mod server;
 pub mod shutdown;
+pub mod slow_log;
 pub mod snapshot;
 pub mod stats;
 pub mod stream_log;

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use super::client::ClientId;
 use super::clients::Clients;
 use super::key_waits::KeyWaits;
+use super::latency::LatencyMonitor;
 use super::pause::Pauses;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
 use super::replication::Replication;
 use super::rng::Rng;
 use super::shutdown::Shutdown;
+use super::slow_log::SlowLog;
 use super::stats::{CommandStats, Stats};
 use super::stream_log::StreamLog;
 use super::tracking::Tracking;
@@ -64,6 +66,12 @@ pub struct Server {
     pub pauses: Pauses,
     /// The shutdown on its way, if any.
     pub shutdown: Shutdown,
+    /// The commands that took longest of late.
+    pub slow_log: SlowLog,
+    /// What kept clients waiting.
+    pub latency: LatencyMonitor,
+    /// Clients in MONITOR, by when they asked.
+    pub monitors: Vec<ClientId>,
     /// Clients that a WAIT keeps waiting.
     pub waiting: Vec<ClientId>,
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.

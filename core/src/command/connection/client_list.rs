@@ -53,6 +53,7 @@ pub(super) fn letters(client: &Client) -> String {
     let tracking = |is: fn(&ClientTracking) -> bool| client.tracking.as_deref().is_some_and(is);
     let shown = [
         (client.flags.contains(ClientFlags::REPLICA), 'S'),
+        (client.flags.contains(ClientFlags::MONITOR), 'O'),
         (client.flags.contains(ClientFlags::PRIMARY), 'M'),
         (client.subscriptions() > 0, 'P'),
         (client.multi.is_some(), 'x'),

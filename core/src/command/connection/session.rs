@@ -54,12 +54,14 @@ pub(super) fn reset(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     ctx.server.watches.unwatch_all(client);
     ctx.server.pubsub.forget(client);
     ctx.server.tracking.disable(client);
+    ctx.server.stop_monitoring(client.id);
     client.name.clear();
     client.db = 0;
     client.set_protocol(Protocol::Resp2);
     client.authenticated = ctx.server.config.requirepass.is_empty();
     client.flags.remove(
-        ClientFlags::NO_EVICT
+        ClientFlags::MONITOR
+            | ClientFlags::NO_EVICT
             | ClientFlags::NO_TOUCH
             | ClientFlags::REPLY_OFF
             | ClientFlags::REPLY_SKIP

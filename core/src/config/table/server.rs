@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Directive] = &[
     text("hash-seed", "").immutable().refused(),
     int("hz", 10, 0, INT).clamped(1, 500),
     text("ignore-warnings", "").cosmetic(),
-    int("latency-monitor-threshold", 0, 0, LONG).cosmetic(),
+    int("latency-monitor-threshold", 0, 0, LONG),
     boolean("latency-tracking", true),
     special(
         "latency-tracking-info-percentiles",
@@ -66,12 +66,8 @@ pub(super) const ROWS: &[Directive] = &[
     special("shutdown-on-sigint", "default", &SHUTDOWN),
     special("shutdown-on-sigterm", "default", &SHUTDOWN),
     int("shutdown-timeout", 10, 0, INT),
-    int("slowlog-log-slower-than", 10_000, -1, LONG)
-        .alias("commandlog-execution-slower-than")
-        .cosmetic(),
-    int("slowlog-max-len", 128, 0, LONG)
-        .alias("commandlog-slow-execution-max-len")
-        .cosmetic(),
+    int("slowlog-log-slower-than", 10_000, -1, LONG).alias("commandlog-execution-slower-than"),
+    int("slowlog-max-len", 128, 0, LONG).alias("commandlog-slow-execution-max-len"),
     choice("supervised", "no", &["upstart", "systemd", "auto", "no"])
         .immutable()
         .refused(),

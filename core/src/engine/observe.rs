@@ -1,0 +1,127 @@
+//! Who looks on: the slow log, the latency monitor, and clients in MONITOR.
+
+use std::borrow::Cow;
+
+use super::client::ClientId;
+use super::latency::Sample;
+use super::server::Server;
+use super::slow_log::{SlowCommand, shorten};
+use crate::command::spec::CommandSpec;
+use crate::command::{Ctx, Flags};
+use crate::config::find;
+use crate::text::quote::write_quoted;
+
+const REDACTED: &[u8] = b"(redacted)";
+
+/// Tells the slow log and the latency monitor of a command that ran.
+pub(super) fn note_duration(ctx: &mut Ctx<'_>, spec: &CommandSpec, args: &[&[u8]], nanos: u64) {
+    let (now_ms, took_usec) = (ctx.now_ms(), nanos / 1000);
+    let server = &mut *ctx.server;
+    let settings = &server.config;
+    let (threshold_usec, max_len) = (
+        settings.slowlog_log_slower_than_us,
+        settings.slowlog_max_len,
+    );
+    let event = if spec.flags.contains(Flags::FAST) {
+        "fast-command"
+    } else {
+        "command"
+    };
+    server.note_latency(event, now_ms, took_usec / 1000);
+    let is_slow = u64::try_from(threshold_usec).is_ok_and(|threshold| took_usec >= threshold);
+    if is_slow && max_len > 0 && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
+        let command = SlowCommand {
+            id: 0,
+            time_s: now_ms / 1000,
+            took_usec,
+            args: shorten(&redacted(spec, args)),
+            addr: ctx.client.peer.addr.clone(),
+            name: ctx.client.name.clone(),
+        };
+        server.slow_log.enter(command, max_len);
+    }
+}
+
+impl Server {
+    /// Tells the latency monitor how long something took.
+    pub(super) fn note_latency(&mut self, event: &'static str, now_ms: i64, took_ms: u64) {
+        let sample = Sample {
+            time_s: now_ms / 1000,
+            took_ms,
+        };
+        let threshold_ms = self.config.latency_monitor_threshold_ms;
+        self.latency.note(event, sample, threshold_ms);
+    }
+
+    /// A client looks on no longer.
+    pub(crate) fn stop_monitoring(&mut self, id: ClientId) {
+        self.monitors.retain(|monitor| *monitor != id);
+    }
+}
+
+/// Shows a command to clients in MONITOR, but for what only administrators run.
+pub(super) fn show(ctx: &mut Ctx<'_>, spec: &CommandSpec, args: &[&[u8]]) {
+    let hidden = Flags::SKIP_MONITOR | Flags::ADMIN;
+    // A command that waited was shown when it came.
+    if ctx.server.monitors.is_empty()
+        || spec.flags.intersects(hidden)
+        || ctx.client.retrying.is_some()
+    {
+        return;
+    }
+    let line = describe(ctx, spec, args);
+    for id in &ctx.server.monitors {
+        if *id == ctx.client.id {
+            ctx.client.pushes.simple(&line);
+        } else if let Some(client) = ctx.server.clients.get_mut(*id) {
+            client.reply.simple(&line);
+            ctx.server.clients.wake(*id);
+        }
+    }
+}
+
+/// `<seconds>.<microseconds> [<db> <address>] "<argument>" …`
+fn describe(ctx: &Ctx<'_>, spec: &CommandSpec, args: &[&[u8]]) -> String {
+    let now_ms = ctx.now_ms();
+    let peer = &ctx.client.peer;
+    let addr = if peer.unix_socket {
+        format!("unix:{}", peer.addr.trim_end_matches(":0"))
+    } else {
+        peer.addr.clone()
+    };
+    let mut line = format!(
+        "{}.{:03}000 [{} {addr}]",
+        now_ms / 1000,
+        now_ms % 1000,
+        ctx.client.db
+    )
+    .into_bytes();
+    for arg in redacted(spec, args) {
+        line.push(b' ');
+        write_quoted(&mut line, &arg);
+    }
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// The arguments without secrets.
+fn redacted<'a>(spec: &CommandSpec, args: &[&'a [u8]]) -> Vec<Cow<'a, [u8]>> {
+    let mut shown: Vec<Cow<'a, [u8]>> = args.iter().copied().map(Cow::Borrowed).collect();
+    let is_secret = |at: usize| match spec.name {
+        "auth" => at > 0,
+        "hello" => {
+            let is_auth = |at: usize| args[at].eq_ignore_ascii_case(b"auth");
+            (at > 2 && is_auth(at - 1)) || (at > 3 && is_auth(at - 2))
+        }
+        // Names and values take turns behind the subcommand.
+        "config|set" => {
+            at > 2 && at % 2 == 1 && find(args[at - 1]).is_some_and(|(_, row)| row.sensitive)
+        }
+        _ => false,
+    };
+    for (at, arg) in shown.iter_mut().enumerate() {
+        if is_secret(at) {
+            *arg = Cow::Borrowed(REDACTED);
+        }
+    }
+    shown
+}
