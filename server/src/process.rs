@@ -6,6 +6,16 @@ use towline_core::seams::host::ProcessFacts;
 
 use crate::memory;
 
+/// Keeps the kernel from backing the heap with huge pages, as `disable-thp` asks.
+/// Filling one with zeros takes milliseconds, in the middle of whatever command
+/// touched it first.
+///
+/// # Errors
+/// Where the kernel has no such switch.
+pub(crate) fn disable_huge_pages() -> std::io::Result<()> {
+    Ok(rustix::thread::disable_transparent_huge_pages(true)?)
+}
+
 /// All facts that are read anew each time.
 #[must_use]
 pub(crate) fn facts() -> ProcessFacts {

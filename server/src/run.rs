@@ -28,6 +28,7 @@ use crate::log::Logger;
 use crate::memory;
 use crate::net::connection::Shared;
 use crate::net::io_thread::IoThread;
+use crate::process;
 use crate::random::bytes;
 use crate::reload::reload;
 use crate::saving::Saver;
@@ -82,6 +83,11 @@ fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
         .map_err(|error| format!("Can't open the log file: {error}"))?;
     if config.always_show_logo {
         logger.raw(&banner(config.port, std::process::id()));
+    }
+    if config.disable_thp
+        && let Err(error) = process::disable_huge_pages()
+    {
+        logger.warning(&format!("Failed to disable THP: {error}"));
     }
     let listeners = listen::bind(config).inspect_err(|error| logger.warning(error))?;
     let storage = FsStorage::open(directory).map_err(|error| error.to_string())?;

@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("active-expire-effort", 1, 1, 10),
     boolean("activedefrag", false).refused(),
     boolean("activerehashing", true).cosmetic(),
-    boolean("disable-thp", true).immutable().cosmetic(),
+    boolean("disable-thp", true).immutable(),
     int("hash-max-listpack-entries", 512, 0, LONG).alias("hash-max-ziplist-entries"),
     memory("hash-max-listpack-value", 64, 0, LONG).alias("hash-max-ziplist-value"),
     memory("hll-sparse-max-bytes", 3000, 0, LONG),
