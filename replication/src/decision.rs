@@ -101,6 +101,21 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
+impl Decision {
+    /// The decision for a replica that does not know fields that expire, where
+    /// the last command about them ends at `novelty`: it cannot apply the stream
+    /// from before that.
+    #[must_use]
+    pub fn without_expiring_fields(self, novelty: Offset) -> Self {
+        match self {
+            Self::Continue(from) if from < novelty => {
+                Self::FullSync(FullSyncReason::ExpiringFields { from, novelty })
+            }
+            _ => self,
+        }
+    }
+}
+
 /// Why a replica needs the whole dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FullSyncReason {
@@ -142,6 +157,14 @@ pub enum FullSyncReason {
         /// The next byte that this node will write, one-based.
         next: u64,
     },
+    /// The replica did not say that it knows fields that expire, and the stream
+    /// that it lacks has commands about them.
+    ExpiringFields {
+        /// Where it would have to continue.
+        from: Offset,
+        /// Where the last such command ends.
+        novelty: Offset,
+    },
 }
 
 impl fmt::Display for FullSyncReason {
@@ -170,6 +193,12 @@ impl fmt::Display for FullSyncReason {
                 write!(
                     f,
                     "the replica lacks the stream from byte {asked} on, and the backlog starts at byte {first}; a larger repl-backlog-size would have avoided this"
+                )
+            }
+            Self::ExpiringFields { from, novelty } => {
+                write!(
+                    f,
+                    "the stream between offsets {from} and {novelty} has fields that expire, and the replica did not announce a version that knows them"
                 )
             }
             Self::Ahead { asked, next } => {
@@ -292,6 +321,18 @@ mod tests {
             },
             &view(),
         )
+    }
+
+    #[test]
+    fn a_replica_that_knows_no_expiring_fields_skips_them_by_a_full_sync() {
+        let from = Offset(150);
+        let decided = |novelty| Decision::Continue(from).without_expiring_fields(Offset(novelty));
+        assert_eq!(decided(150), Decision::Continue(from));
+        let novelty = Offset(151);
+        let reason = FullSyncReason::ExpiringFields { from, novelty };
+        assert_eq!(decided(151), Decision::FullSync(reason));
+        let refused = Decision::Refuse(Refusal::FailingOver);
+        assert_eq!(refused.without_expiring_fields(novelty), refused);
     }
 
     #[test]

@@ -9,9 +9,6 @@ use towline_persist::rdb::{RdbCodec, RdbOptions, RdbVersion};
 use towline_persist::towline::TowlineCodec;
 use towline_replication::node::SnapshotFormats;
 
-/// The first Valkey that writes its own RDB family, as REPLCONF's version is kept.
-const VALKEY_9: u32 = 9 << 16;
-
 /// The formats of files: a name that ends in `.towline` asks for the native one.
 #[must_use]
 pub fn codec_for_file(
@@ -57,7 +54,7 @@ impl Default for Formats {
 
 impl SnapshotFormats for Formats {
     fn for_replica(&self, replica: &ReplicaOptions) -> Arc<dyn SnapshotCodec> {
-        if replica.version.is_some_and(|version| version >= VALKEY_9) {
+        if replica.knows_expiring_fields() {
             Arc::clone(&self.valkey)
         } else {
             Arc::clone(&self.everyone)

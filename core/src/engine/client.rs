@@ -120,6 +120,18 @@ pub struct ReplicaOptions {
     pub rdb_filter_functions: bool,
 }
 
+/// The first version that knows fields that expire, among those that tell theirs.
+const KNOWS_EXPIRING_FIELDS: u32 = 9 << 16;
+
+impl ReplicaOptions {
+    /// Whether the replica said that it knows fields that expire. Redis does not
+    /// tell its version, so that of its replicas it is not known.
+    #[must_use]
+    pub fn knows_expiring_fields(&self) -> bool {
+        (self.version).is_some_and(|version| version >= KNOWS_EXPIRING_FIELDS)
+    }
+}
+
 /// See the module's comment.
 #[derive(Debug)]
 pub struct Client {

@@ -204,6 +204,7 @@ impl Engine {
         let primary = client.is_primary();
         if primary {
             self.effects.start_unit(NotifyClass::empty(), false);
+            self.server.log.expect_verbatim(args);
         }
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);

@@ -25,6 +25,7 @@ mod observe;
 pub mod pause;
 #[cfg(test)]
 mod pause_tests;
+pub mod novelty;
 pub mod persistence;
 mod prefetch;
 pub mod pubsub;

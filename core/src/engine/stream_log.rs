@@ -1,6 +1,7 @@
 //! The one stream: every effect, encoded once, at one offset.
 
 use super::effects::{Propagated, encode_command};
+use super::novelty::{Novelty, NoveltyWatch};
 use super::replication::BacklogFacts;
 use crate::offset::Offset;
 use crate::seams::LogSink;
@@ -19,6 +20,7 @@ pub struct StreamLog {
     selected: Option<usize>,
     sinks: Vec<(SinkId, Box<dyn LogSink>)>,
     next_sink: u64,
+    novelty: NoveltyWatch,
 }
 
 impl StreamLog {
@@ -55,6 +57,7 @@ impl StreamLog {
         self.flush();
         self.offset = offset;
         self.selected = None;
+        self.novelty.forget();
     }
 
     /// Makes the next command carry a SELECT, as a new reader needs it.
@@ -104,11 +107,13 @@ impl StreamLog {
             if let Some(db) = command.db {
                 self.select(db);
             }
+            self.novelty.see_resp(&command.resp);
             self.append(&command.resp);
         }
         if wrapped {
             self.append(b"*1\r\n$4\r\nEXEC\r\n");
         }
+        self.novelty.written(self.offset);
     }
 
     /// Writes a command that carries no SELECT: PING and REPLCONF GETACK.
@@ -126,6 +131,26 @@ impl StreamLog {
             self.pending.extend_from_slice(bytes);
         }
         self.offset = self.offset.advance(bytes.len());
+        self.novelty.written(self.offset);
+    }
+
+    /// A command of our primary's stream, whose bytes come with `write_verbatim`.
+    #[inline]
+    pub(super) fn expect_verbatim(&mut self, args: &[&[u8]]) {
+        let key = args.get(1).copied().unwrap_or_default();
+        self.novelty.see(args[0], key);
+    }
+
+    /// How far the stream holds commands that only some peers know.
+    #[must_use]
+    pub fn novelty(&self) -> Novelty {
+        self.novelty.told()
+    }
+
+    /// The name and the key of the last such command.
+    #[must_use]
+    pub fn last_novelty(&self) -> Option<(&[u8], &[u8])> {
+        self.novelty.last()
     }
 
     /// Tells the sinks that the history has another name from here on.

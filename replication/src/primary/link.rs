@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::config::ClientClass;
 use towline_core::engine::client::{ClientFlags, ReplicaOptions};
+use towline_core::engine::novelty::Novelty;
 use towline_core::engine::replication::{Replica, ReplicaState};
 use towline_core::engine::{ClientId, Engine, Server};
 use towline_core::offset::{Offset, ReplicationId};
@@ -58,6 +59,8 @@ enum End {
     HangUp,
     /// CLIENT KILL.
     Killed,
+    /// The stream goes on with a command that the replica may not know.
+    Unknown(String),
 }
 
 impl fmt::Display for End {
@@ -69,6 +72,10 @@ impl fmt::Display for End {
             Self::Spool(error) => error.fmt(f),
             Self::HangUp => f.write_str("it has to learn that the history has changed"),
             Self::Killed => f.write_str("its client was killed"),
+            Self::Unknown(command) => write!(
+                f,
+                "it did not announce a version that knows fields that expire, and would miss {command} without a word; it needs a full sync once no field expires"
+            ),
         }
     }
 }
@@ -91,6 +98,8 @@ struct Admission {
     session: PrimarySession,
     stream: Stream,
     uses_mark: bool,
+    /// What must not be sent, if anything.
+    forbidden: Option<Novelty>,
     name: String,
 }
 
@@ -103,6 +112,7 @@ struct Shared {
     /// How far the stream has been written.
     written: AtomicU64,
     uses_mark: bool,
+    forbidden: Option<Novelty>,
 }
 
 /// Serves one replica until its link ends.
@@ -129,6 +139,7 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         poke: Event::new(),
         written: AtomicU64::new(u64::MAX),
         uses_mark: admission.uses_mark,
+        forbidden: admission.forbidden,
     };
     let (reader, writer) = link.split();
     let reader = Cursor::new(unread).chain(reader);
@@ -160,7 +171,10 @@ fn admit(node: &Arc<Inner>, client: ClientId) -> Result<Admission, String> {
         let replica = listed(client, &known.peer.addr, &options, node.unix_ms());
         let name = format!("{}:{}", replica.ip, replica.port);
         let asked = asked(&request);
-        let decision = decide(&asked, &view(node, engine));
+        let mut decision = decide(&asked, &view(node, engine));
+        if let Some(novelty) = forbidden(engine, &options) {
+            decision = decision.without_expiring_fields(novelty.end());
+        }
         let (text, admission) = match decision {
             Decision::Refuse(refusal) => return Err(format!("-{}\r\n", refusal.error_line())),
             Decision::Continue(from) => {
@@ -220,6 +234,11 @@ fn listed(client: ClientId, addr: &str, options: &ReplicaOptions, unix_ms: i64) 
     }
 }
 
+/// The commands that a replica with these options may not know.
+fn forbidden(engine: &Engine, options: &ReplicaOptions) -> Option<Novelty> {
+    (!options.knows_expiring_fields()).then(|| engine.server.log.novelty())
+}
+
 fn caps(options: &ReplicaOptions, psync: bool) -> ReplicaCaps {
     ReplicaCaps {
         eof: options.capa_eof,
@@ -271,6 +290,7 @@ fn partial(
         session: PrimarySession::partial(caps, config, replid, from, node.now_ms()),
         stream: Stream::Backlog(reader.expect("the decision found it in the backlog")),
         uses_mark: false,
+        forbidden: forbidden(engine, options),
         name,
     }
 }
@@ -301,6 +321,7 @@ fn full(
         session: PrimarySession::full(caps, config, node.now_ms()),
         stream: Stream::Snapshot(Hub::join(node, codec, replid)),
         uses_mark: caps.eof && engine.server.config.repl_diskless_sync,
+        forbidden: forbidden(engine, options),
         name,
     }
 }
@@ -438,8 +459,7 @@ impl Shared {
             self.flush(&mut writer).await?;
             let chunk = backlog.read(PIECE_BYTES).await;
             let chunk = chunk.map_err(|_| End::Closed(CloseReason::Lost))?;
-            self.put(&mut writer, chunk.as_ref()).await?;
-            self.advance(chunk.as_ref().len());
+            self.put_stream(&mut writer, chunk.as_ref()).await?;
         }
     }
 
@@ -528,14 +548,36 @@ impl Shared {
                 return Err(End::Closed(CloseReason::Lost));
             };
             for piece in chunk.as_ref().chunks(PIECE_BYTES) {
-                self.put(writer, piece).await?;
-                self.advance(piece.len());
+                self.put_stream(writer, piece).await?;
             }
         }
     }
 
-    fn advance(&self, bytes: usize) {
-        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// Writes what comes next in the stream, if the replica can know it.
+    async fn put_stream(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        bytes: &[u8],
+    ) -> Result<(), End> {
+        let at = Offset(self.written.load(Ordering::Relaxed));
+        // Where such a command ends is told before any of its bytes can be read.
+        if (self.forbidden.as_ref()).is_some_and(|novelty| novelty.is_behind(at)) {
+            return Err(self.unknown());
+        }
+        self.put(writer, bytes).await?;
+        self.written
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn unknown(&self) -> End {
+        let command = self.node.parts.store.with(|engine, _| {
+            let last = engine.server.log.last_novelty();
+            last.map(|(name, key)| {
+                format!("{} of key '{}'", name.escape_ascii(), key.escape_ascii())
+            })
+        });
+        End::Unknown(command.unwrap_or_else(|| "a command".to_owned()))
     }
 
     fn draw_mark(&self) -> [u8; EOF_MARK_LEN] {
