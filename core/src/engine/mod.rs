@@ -21,11 +21,11 @@ pub mod key_waits;
 mod key_waits_tests;
 pub mod latency;
 pub mod machine;
+pub mod novelty;
 mod observe;
 pub mod pause;
 #[cfg(test)]
 mod pause_tests;
-pub mod novelty;
 pub mod persistence;
 mod prefetch;
 pub mod pubsub;

@@ -69,16 +69,19 @@ pub(super) fn hsetex(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let pairs = split.fields(2)?;
     let hash = ctx.keys.peek_hash(key)?;
     let mut fields = pairs.iter().step_by(2);
-    let key_fits = options.key.is_none_or(|want| want == hash.is_some());
+    // An expiry that makes no sense is told only where the key is as wanted.
+    if options.key.is_some_and(|want| want != hash.is_some()) {
+        ctx.reply.int(0);
+        return Ok(());
+    }
     let has = |field: &&[u8]| hash.is_some_and(|hash| hash.contains(field));
-    let fields_fit = options
+    let allowed = options
         .fields
         .is_none_or(|want| fields.all(|f| has(f) == want));
     let at_ms = match options.expiry {
         Some(expiry) => Some(expiry.moment("hsetex", ctx.now_ms())?),
         None => None,
     };
-    let allowed = key_fits && fields_fit;
     match at_ms {
         _ if !allowed => {}
         Some(at_ms) if is_past(ctx, at_ms) => set_in_vain(ctx, key, pairs)?,

@@ -198,6 +198,9 @@ fn fields_are_set_under_conditions() {
     assert_eq!(t.run("hsetex h fxx fields 2 a 9 d 9"), ":0");
     assert_eq!(t.run("hsetex h nx fields 1 d 9"), ":0");
     assert_eq!(t.run("hsetex n xx fields 1 d 9"), ":0");
+    assert_eq!(t.run("hsetex n xx ex x fields 1 d 9"), ":0");
+    let error = "-ERR value is not an integer or out of range";
+    assert_eq!(t.run("hsetex n fxx ex x fields 1 d 9"), error);
     assert_eq!(t.run("hsetex n fxx fields 1 d 9"), ":0");
     assert_eq!(t.run("exists n"), ":0");
     assert_eq!(t.run("hsetex h xx fnx ex 10 fields 1 d 9"), ":1");
