@@ -10,6 +10,7 @@
 //! | [`server`] | start, restart, stop and read the log of a server |
 //! | [`resp`] | a blocking RESP2/RESP3 client, the oracle |
 //! | [`content`] | all keys of a server, to compare |
+//! | [`differential`] | the same random commands to two servers |
 //! | [`info`] | INFO as a list of sections and fields |
 //! | [`wait`] | wait until something holds |
 //! | [`sync`] | wait until a chain of servers holds the same data |
@@ -21,6 +22,7 @@
 //! | [`tables`] | the reference tables below `tests/reference` |
 
 pub mod content;
+pub mod differential;
 pub mod info;
 pub mod paths;
 pub mod proxy;

@@ -1,0 +1,77 @@
+//! Towline answers what Valkey 9.1 answers, and what Redis 7.0 answers to what it
+//! knows, byte for byte: commands drawn at random from a seed. With
+//! `TOWLINE_LONG` in the environment a hundred seeds run, else a few.
+
+use std::collections::BTreeMap;
+
+use towline_tests::differential::rules::EXPECTED;
+use towline_tests::differential::run::Peer;
+use towline_tests::differential::{Difference, Grammar, run};
+use towline_tests::server::{Kind, Server};
+
+fn seeds() -> u64 {
+    match std::env::var_os("TOWLINE_LONG") {
+        Some(_) => 100,
+        None => 4,
+    }
+}
+
+/// What differs, a line for each command that does, the first of its kind in full.
+fn report(differences: &[(u64, Difference)]) -> String {
+    let mut by_command: BTreeMap<&str, Vec<&(u64, Difference)>> = BTreeMap::new();
+    for difference in differences {
+        let name = difference.1.command.split(' ').next().unwrap_or("");
+        by_command.entry(name).or_default().push(difference);
+    }
+    let lines = by_command.iter().map(|(name, all)| {
+        let (seed, first) = all[0];
+        format!(
+            "{name}: {} times; seed {seed}: {}\n  towline {}\n  {:7} {}\n",
+            all.len(),
+            first.command,
+            first.ours,
+            first.peer,
+            first.theirs
+        )
+    });
+    lines.collect()
+}
+
+fn answers_as(kind: Kind, version: (u32, u32, u32)) {
+    let valkey = Server::new(Kind::Valkey);
+    let mut grammar = Grammar::of(&mut valkey.client());
+    let (ours, theirs) = (Server::new(Kind::Towline), Server::new(kind));
+    let peer = Peer {
+        server: &theirs,
+        version,
+    };
+    // That a command is not there is another test's business.
+    let known = ours.ok("COMMAND LIST").texts();
+    grammar
+        .commands
+        .retain(|command| known.contains(&command.words[0]));
+    let mut found = Vec::new();
+    for seed in 1..=seeds() {
+        let differences = run(&ours, &peer, &grammar, seed, 10_000);
+        let unexpected =
+            |difference: &Difference| !EXPECTED.iter().any(|expected| expected.covers(difference));
+        let differences = differences.into_iter().filter(unexpected);
+        found.extend(differences.map(|difference| (seed, difference)));
+    }
+    assert!(
+        found.is_empty(),
+        "{} differ\n{}",
+        found.len(),
+        report(&found)
+    );
+}
+
+#[test]
+fn as_valkey_does() {
+    answers_as(Kind::Valkey, (99, 0, 0));
+}
+
+#[test]
+fn as_redis_does() {
+    answers_as(Kind::Redis, (7, 0, 15));
+}
