@@ -116,8 +116,7 @@ pub struct Generator<'g> {
 const COUNT_PLACE: &[u8] = b"<count>";
 
 impl<'g> Generator<'g> {
-    /// Draws the commands of `grammar` that every server since `version` has,
-    /// with their options.
+    /// Draws the commands of `grammar`.
     pub fn new(grammar: &'g Grammar, seed: u64) -> Self {
         let commands = grammar.commands.iter().filter(|c| rules::draws(c));
         Self {
@@ -126,16 +125,24 @@ impl<'g> Generator<'g> {
         }
     }
 
-    /// The names of what may be drawn.
-    pub fn names(&self) -> Vec<String> {
-        self.commands.iter().map(|command| command.name()).collect()
+    /// The next command that a server of `version` knows, with all its options.
+    pub fn draw_until(&mut self, version: Version) -> Words {
+        loop {
+            let (words, newest) = self.draw();
+            if newest <= version {
+                return words;
+            }
+        }
     }
 
     /// The next command, and the version that brought the newest part of it.
     pub fn draw(&mut self) -> (Words, Version) {
         let command = *self.rng.pick(&self.commands);
+        let name = command.name();
+        let lexicographic = name.contains("lex") || name == "zadd" && self.rng.below(4) == 0;
         let mut draft = Draft {
             rng: &mut self.rng,
+            lexicographic,
             group: &command.group,
             words: Vec::new(),
             newest: command.since,
@@ -160,6 +167,8 @@ struct Draft<'d> {
     group: &'d str,
     words: Words,
     newest: Version,
+    /// It works on sets whose scores are equal: only those have an order of members.
+    lexicographic: bool,
 }
 
 impl Draft<'_> {
@@ -182,6 +191,10 @@ impl Draft<'_> {
                 && (time == 0 || argument.multiple_token)
             {
                 self.words.push(token.clone().into_bytes());
+                if token == "BYLEX" {
+                    self.lexicographic = true;
+                    self.words[1] = self.key();
+                }
             }
             self.once(argument);
         }
@@ -234,6 +247,7 @@ impl Draft<'_> {
             ("latitude", _) => text(self.rng, &["38.115556", "37.502669", "1", "85", "-86"]),
             ("radius" | "width" | "height", _) => text(self.rng, &["1", "200", "100000", "-1"]),
             ("db" | "destination-db", _) => text(self.rng, &["0", "1", "2", "99"]),
+            (_, Kind::Double) if self.lexicographic => b"0".to_vec(),
             (_, Kind::Integer) => text(self.rng, INTEGERS),
             (_, Kind::Double) => text(self.rng, DOUBLES),
             (_, Kind::Pattern) => one(self.rng, PATTERNS),
@@ -254,7 +268,8 @@ impl Draft<'_> {
     fn key(&mut self) -> Vec<u8> {
         let own = PREFIXES.iter().find(|(group, _)| *group == self.group);
         let prefix = match own {
-            Some((_, prefix)) if self.chance(92) => prefix,
+            _ if self.lexicographic => "y",
+            Some((_, prefix)) if self.chance(92) => *prefix,
             _ => self.rng.pick(PREFIXES).1,
         };
         format!("{prefix}{}", self.rng.below(4)).into_bytes()

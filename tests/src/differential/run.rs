@@ -2,7 +2,7 @@
 
 use super::generator::{Generator, Words};
 use super::grammar::{Grammar, Version};
-use super::rules::{Rule, rule};
+use super::rules::rule;
 use crate::resp::{Client, Value, encode};
 use crate::rng::Rng;
 use crate::server::{Kind, Server};
@@ -26,9 +26,8 @@ pub struct Difference {
 /// A command on its way.
 struct Sent {
     words: Words,
-    /// The rules of its reply: one, or one for each command of a transaction.
-    rules: Vec<Rule>,
-    newest: Version,
+    /// The commands of the transaction that it ends.
+    queued: Vec<Words>,
 }
 
 /// A server beside Towline.
@@ -59,36 +58,30 @@ pub fn run(
         client
     });
     let mut differences = Vec::new();
-    let mut queued: Option<Vec<Rule>> = None;
+    let mut queued: Option<Vec<Words>> = None;
     let mut sent = 0;
     while sent < commands {
         let mut batch = Vec::new();
         while batch.len() < BATCH {
-            let next = frame(&mut rng, &mut queued).unwrap_or_else(|| {
-                loop {
-                    let (words, newest) = generator.draw();
-                    if newest <= peer.version {
-                        let rules = vec![rule(&words)];
-                        break Sent {
-                            words,
-                            rules,
-                            newest,
-                        };
-                    }
+            batch.push(frame(&mut rng, &mut queued).unwrap_or_else(|| {
+                let words = generator.draw_until(peer.version);
+                if let Some(queued) = &mut queued {
+                    queued.push(words.clone());
                 }
-            });
-            if let Some(queued) = &mut queued
-                && next.rules.len() == 1
-                && next.newest != (0, 0, 0)
-            {
-                queued.push(next.rules[0]);
-            }
-            batch.push(next);
+                Sent {
+                    words,
+                    queued: Vec::new(),
+                }
+            }));
         }
         sent += batch.len();
         let kind = peer.server.kind();
         let difference = compare(&mut both, kind, &batch);
-        let difference = difference.or_else(|| compare_content(&mut both, kind, &batch));
+        let difference = match queued {
+            // Within a transaction there is nothing to compare yet.
+            Some(_) => difference,
+            None => difference.or_else(|| compare_content(&mut both, kind, &batch)),
+        };
         if let Some(difference) = difference {
             differences.push(difference);
             // What follows from a difference is no news: both begin anew.
@@ -109,7 +102,6 @@ fn compare_content(both: &mut [Client; 2], peer: Kind, batch: &[Sent]) -> Option
         .each_mut()
         .map(|client| client.call(&["DEBUG", "DIGEST"]));
     let [ours, theirs] = digests;
-    // Within a transaction there is nothing to compare yet.
     if ours == theirs {
         return None;
     }
@@ -123,9 +115,15 @@ fn compare_content(both: &mut [Client; 2], peer: Kind, batch: &[Sent]) -> Option
     let differs = |key: &&[u8]| {
         let digest: [&[u8]; 3] = [b"DEBUG", b"DIGEST-VALUE", key];
         let [ours, theirs] = both.each_mut().map(|client| client.call(&digest));
-        ours != theirs
+        // Valkey's digest of a score is another than Redis's.
+        let scores: [&[u8]; 5] = [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"];
+        let scores = both.each_mut().map(|client| client.call(&scores));
+        ours != theirs && (scores[0].is_error() || scores[0] != scores[1])
     };
     let keys: Vec<&[u8]> = keys.into_iter().filter(differs).collect();
+    if keys.is_empty() {
+        return None;
+    }
     let concerns = |sent: &&Sent| {
         sent.words
             .iter()
@@ -144,29 +142,22 @@ fn compare_content(both: &mut [Client; 2], peer: Kind, batch: &[Sent]) -> Option
 }
 
 /// Now and then a transaction begins, and soon it ends.
-fn frame(rng: &mut Rng, queued: &mut Option<Vec<Rule>>) -> Option<Sent> {
-    let words = |word: &str| vec![word.as_bytes().to_vec()];
-    if let Some(rules) = queued {
-        if rng.below(5) != 0 {
-            return None;
-        }
-        let rules = std::mem::take(rules);
-        *queued = None;
-        return Some(Sent {
-            words: words("EXEC"),
-            rules,
-            newest: (0, 0, 0),
-        });
+fn frame(rng: &mut Rng, queued: &mut Option<Vec<Words>>) -> Option<Sent> {
+    let sent = |word: &str, queued: Vec<Words>| {
+        let words = vec![word.as_bytes().to_vec()];
+        Some(Sent { words, queued })
+    };
+    if queued.is_some() {
+        return match rng.below(5) {
+            0 => sent("EXEC", queued.take().unwrap_or_default()),
+            _ => None,
+        };
     }
     if rng.below(60) != 0 {
         return None;
     }
     *queued = Some(Vec::new());
-    Some(Sent {
-        words: words("MULTI"),
-        rules: vec![Rule::Exact],
-        newest: (0, 0, 0),
-    })
+    sent("MULTI", Vec::new())
 }
 
 /// Sends a batch to both; answers the first difference.
@@ -180,34 +171,33 @@ fn compare(both: &mut [Client; 2], peer: Kind, batch: &[Sent]) -> Option<Differe
         let [ours, theirs] = both
             .each_mut()
             .map(|client| client.read().expect("a reply"));
-        if found.is_none() && !equal(sent, &ours, &theirs) {
-            found = Some(Difference {
-                peer,
-                command: quoted(&sent.words),
-                ours: ours.to_string(),
-                theirs: theirs.to_string(),
-            });
+        if found.is_none() {
+            found = difference(sent, &ours, &theirs, peer);
         }
     }
     found
 }
 
-fn equal(sent: &Sent, ours: &Value, theirs: &Value) -> bool {
-    if sent.words[0] != b"EXEC" {
-        return sent.rules[0].equal(ours, theirs);
+/// Where two replies differ: as a whole, or in one command of a transaction.
+fn difference(sent: &Sent, ours: &Value, theirs: &Value, peer: Kind) -> Option<Difference> {
+    if let (Value::Array(left), Value::Array(right)) = (ours, theirs)
+        && left.len() == right.len()
+        && left.len() == sent.queued.len()
+        && !sent.queued.is_empty()
+    {
+        let mut parts = sent.queued.iter().zip(left.iter().zip(right));
+        return parts.find_map(|(words, (ours, theirs))| of_command(words, ours, theirs, peer));
     }
-    match (ours, theirs) {
-        // Commands that were refused when they were queued are not among the replies.
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            let exact = left.len() != sent.rules.len();
-            let pairs = left.iter().zip(right).enumerate();
-            pairs.into_iter().all(|(place, (left, right))| match exact {
-                true => left == right,
-                false => sent.rules[place].equal(left, right),
-            })
-        }
-        _ => ours == theirs,
-    }
+    of_command(&sent.words, ours, theirs, peer)
+}
+
+fn of_command(words: &Words, ours: &Value, theirs: &Value, peer: Kind) -> Option<Difference> {
+    (!rule(words).equal(ours, theirs)).then(|| Difference {
+        peer,
+        command: quoted(words),
+        ours: ours.to_string(),
+        theirs: theirs.to_string(),
+    })
 }
 
 fn quoted(words: &Words) -> String {
