@@ -3,14 +3,20 @@
 //! `TOWLINE_LONG` in the environment a hundred seeds run, else a few.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use towline_tests::differential::rules::EXPECTED;
 use towline_tests::differential::run::Peer;
 use towline_tests::differential::{Difference, Grammar, run};
 use towline_tests::server::{Kind, Server};
 
-fn seeds() -> u64 {
-    match std::env::var_os("TOWLINE_LONG") {
+/// `TOWLINE_SEED` repeats a single one.
+fn seeds() -> RangeInclusive<u64> {
+    if let Ok(seed) = std::env::var("TOWLINE_SEED") {
+        let seed = seed.parse().expect("a seed is a number");
+        return seed..=seed;
+    }
+    1..=match std::env::var_os("TOWLINE_LONG") {
         Some(_) => 100,
         None => 4,
     }
@@ -51,7 +57,7 @@ fn answers_as(kind: Kind, version: (u32, u32, u32)) {
         .commands
         .retain(|command| known.contains(&command.words[0]));
     let mut found = Vec::new();
-    for seed in 1..=seeds() {
+    for seed in seeds() {
         let differences = run(&ours, &peer, &grammar, seed, 10_000);
         let unexpected =
             |difference: &Difference| !EXPECTED.iter().any(|expected| expected.covers(difference));

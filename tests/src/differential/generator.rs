@@ -129,7 +129,7 @@ impl<'g> Generator<'g> {
     pub fn draw_until(&mut self, version: Version) -> Words {
         loop {
             let (words, newest) = self.draw();
-            if newest <= version {
+            if newest <= version && rules::sends(&words) {
                 return words;
             }
         }

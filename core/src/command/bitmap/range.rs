@@ -42,10 +42,12 @@ pub(super) struct AskedRange {
 }
 
 impl AskedRange {
-    /// Reads BITCOUNT's `[start end [BYTE|BIT]]`.
+    /// Reads BITCOUNT's `[start [end [BYTE|BIT]]]`; the end may be left out since
+    /// Valkey 8.
     pub(super) fn of_bitcount(args: &[&[u8]]) -> CommandResult<Self> {
         match *args {
             [] => Ok(Self::from(0)),
+            [start] => parse_integer(start).map(Self::from),
             [start, end, ref unit @ ..] if unit.len() < 2 => {
                 let (start, end) = (parse_integer(start)?, parse_integer(end)?);
                 Self::from(start).to(end).measured_in(unit.first())

@@ -95,7 +95,12 @@ fn ranges_of_bits_are_counted_and_searched() {
         &mut t,
         &[
             ("bitcount s", ":26"),
-            ("bitcount s 1", "-ERR syntax error"),
+            ("bitcount s 1", ":22"),
+            ("bitcount s -7", ":26"),
+            (
+                "bitcount s x",
+                "-ERR value is not an integer or out of range",
+            ),
             ("bitcount s -7 -9", ":0"),
             ("bitpos s 1 -7 -9", ":1"),
             ("bitpos s 1 0 a x", "-ERR syntax error"),

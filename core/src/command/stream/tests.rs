@@ -92,6 +92,8 @@ fn approximate_trimming_keeps_whole_runs_and_is_propagated_exactly() {
     assert_eq!(t.run("xtrim s maxlen 3"), ":13");
     assert_eq!(t.stream(), "xtrim s maxlen 3");
     assert_eq!(ids(&t.run("xrange s - +")), ["34-1", "35-1", "36-0"]);
+    let no_id = "-ERR Invalid stream ID specified as stream command argument";
+    assert_eq!(t.run("xtrim s minid +"), no_id);
     assert_eq!(t.run("xtrim s minid = 40"), ":3");
     assert_eq!(
         t.run("xtrim s maxlen 3 limit 4"),
