@@ -84,11 +84,43 @@ fn read_key(client: &mut Client, key: &[u8]) -> Option<String> {
         "set" => sorted(call(client, &["SMEMBERS"]).items(), 1),
         "hash" => sorted(call(client, &["HGETALL"]).items(), 2),
         "zset" => scores(call(client, &["ZRANGE", "0", "-1", "WITHSCORES"]).items()),
-        "stream" => call(client, &["XRANGE", "-", "+"]).to_string(),
+        "stream" => {
+            let entries = call(client, &["XRANGE", "-", "+"]).to_string();
+            format!("{entries} {}", groups(client, key))
+        }
         other => panic!("a key of type {other}"),
     };
     let expiry = call(client, &["PEXPIRETIME"]).int();
     Some(format!("{kind} until {expiry}: {value}"))
+}
+
+/// How far the groups of a stream are, and what is pending at whom after how many
+/// deliveries. Idle times depend on when one asks, and consumers without pending
+/// entries are only where they were made.
+fn groups(client: &mut Client, key: &[u8]) -> String {
+    let mut found = Vec::new();
+    for group in client.call(&[b"XINFO".as_slice(), b"GROUPS", key]).items() {
+        let name = group.items()[1].text();
+        let last_id = group.items()[7].text();
+        let pending = [
+            b"XPENDING".as_slice(),
+            key,
+            name.as_bytes(),
+            b"-",
+            b"+",
+            b"1000000",
+        ];
+        let pending = client.call(&pending);
+        let entry = |entry: &Value| {
+            let [id, consumer, _idle, deliveries] = entry.items() else {
+                panic!("XPENDING gave {entry}");
+            };
+            format!("{id}:{consumer}:{deliveries}")
+        };
+        let pending: Vec<String> = pending.items().iter().map(entry).collect();
+        found.push(format!("{name} at {last_id}: {}", pending.join(" ")));
+    }
+    found.join("; ")
 }
 
 fn sorted(items: &[Value], group: usize) -> String {

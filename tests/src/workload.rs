@@ -140,6 +140,35 @@ const GEO: &[&str] = &[
     "ZREM g:{k} {m} {m}",
 ];
 
+/// Ids of `xi:` streams are small, so that commands find them.
+const STREAMS: &[&str] = &[
+    "XADD x:{k} * {m} {v}",
+    "XADD x:{k} * {m} {v} {m} {i}",
+    "XADD x:{k} NOMKSTREAM * same {i}",
+    "XADD x:{k} MAXLEN ~ 120 * same {v}",
+    "XADD x:{k} MAXLEN 40 * same {v}",
+    "XADD xi:{k} 5-* same {i}",
+    "XADD xi:{k} 5-* {m} {v}",
+    "XADD xi:{k} MINID ~ 5-{k} 5-* same {v}",
+    "XTRIM x:{k} MAXLEN = 30",
+    "XTRIM xi:{k} MINID 5-{n}",
+    "XDEL xi:{k} 5-{k} 5-{k}",
+    "XSETID xi:{k} 5-{k}",
+    "XGROUP CREATE x:{k} g{n} 0 MKSTREAM",
+    "XGROUP CREATE xi:{k} g{n} 0 MKSTREAM",
+    "XGROUP CREATECONSUMER xi:{k} g{n} c{n}",
+    "XGROUP DELCONSUMER xi:{k} g{n} c{n}",
+    "XGROUP DESTROY x:{k} g{n}",
+    "XGROUP SETID xi:{k} g{n} 5-{n}",
+    "XREADGROUP GROUP g{n} c{n} COUNT {n} STREAMS x:{k} >",
+    "XREADGROUP GROUP g{n} c{n} COUNT {n} STREAMS xi:{k} >",
+    "XREADGROUP GROUP g{n} c{n} NOACK COUNT {n} STREAMS xi:{k} >",
+    "XACK xi:{k} g{n} 5-{k} 5-{k}",
+    "XCLAIM xi:{k} g{n} c{n} 0 5-{k} 5-{k} FORCE",
+    "XAUTOCLAIM x:{k} g{n} c{n} 0 0 COUNT {n}",
+    "XAUTOCLAIM xi:{k} g{n} c{n} 0 0 JUSTID",
+];
+
 const GENERIC: &[&str] = &[
     "DEL s:{k} h:{k}",
     "UNLINK l:{k} z:{k}",
@@ -170,6 +199,7 @@ const FAMILIES: &[&[&str]] = &[
     SETS,
     ZSETS,
     GEO,
+    STREAMS,
     GENERIC,
 ];
 

@@ -25,6 +25,7 @@ const GROUPS: &[&str] = &[
     "pubsub",
     "set",
     "sorted-set",
+    "stream",
     "string",
     "transactions",
 ];

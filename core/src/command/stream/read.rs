@@ -9,7 +9,6 @@ use crate::command::waits::deadline_after;
 use crate::engine::key_waits::Awaited;
 use crate::resp::reply::{Mark, Protocol, Reply};
 use crate::text::number::parse_i64;
-use crate::value::Stream;
 use crate::value::stream::StreamId;
 
 /// The arguments of both commands.
@@ -158,10 +157,10 @@ fn resolve(ctx: &mut Ctx<'_>, parsed: &ReadArgs<'_>) -> CommandResult<Vec<Stream
         let stream = ctx.keys.stream(key)?;
         match *id {
             b"$" => Ok(stream.map_or(StreamId::ZERO, |stream| stream.last_id)),
-            // The last entry itself, as in Valkey 9 and Redis 7.4.
+            // What came last, as in Valkey 9.
             b"+" => {
-                let last = stream.and_then(Stream::last_live_id);
-                Ok(last.and_then(StreamId::prev).unwrap_or(StreamId::ZERO))
+                let last = stream.map_or(StreamId::ZERO, |stream| stream.last_id);
+                Ok(last.prev().unwrap_or(StreamId::ZERO))
             }
             b">" => Err(CommandError::text(
                 "ERR The > ID can be specified only when calling XREADGROUP using the GROUP \

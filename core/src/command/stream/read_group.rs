@@ -197,16 +197,17 @@ impl GroupRead<'_> {
     }
 }
 
-/// Moves a group on to an entry that it reads.
+/// Moves a group on to an entry that it reads. The count of what it has read goes
+/// on by one as long as nothing between was trimmed or deleted, as in Valkey 9;
+/// Redis 7.0 looked only at what was deleted behind the entry.
 fn advance<'a>(stream: &'a mut Stream, name: &[u8], id: StreamId) -> &'a mut Group {
-    let known = stream
-        .groups()
-        .get(name)
-        .and_then(|group| group.entries_read);
-    let read = match known {
-        Some(read) if !stream.has_tombstones_from(id) => Some(read + 1),
-        known if stream.entries_added == 0 => known,
-        _ => stream.entries_read_at(id),
+    let group = stream.groups().get(name).expect("it was found");
+    let (known, last_id) = (group.entries_read, group.last_id);
+    let gapless = last_id >= stream.first_id && !stream.has_tombstones_from(last_id);
+    let read = match known.filter(|_| gapless) {
+        Some(read) => Some(read + 1),
+        None if stream.entries_added == 0 => known,
+        None => stream.entries_read_at(id),
     };
     let group = stream.group_mut(name).expect("it was found");
     group.last_id = id;
