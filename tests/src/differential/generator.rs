@@ -193,7 +193,14 @@ impl Draft<'_> {
                 self.words.push(token.clone().into_bytes());
                 if token == "BYLEX" {
                     self.lexicographic = true;
-                    self.words[1] = self.key();
+                    let sources = if self.words[0] == b"zrangestore" {
+                        2
+                    } else {
+                        1
+                    };
+                    for place in 1..=sources {
+                        self.words[place] = self.key();
+                    }
                 }
             }
             self.once(argument);

@@ -138,6 +138,7 @@ pub const EXPECTED: &[Expected] = &[
     expected(Kind::Redis, "xread", "Unbalanced 'x", "Unbalanced X", "the text is 7.2's"),
     expected(Kind::Redis, "xgroup", ":0", ":1", "7.2 makes the consumer when it reads"),
     expected(Kind::Redis, "xinfo", "inactive", "", "the field is 7.2's"),
+    expected(Kind::Redis, "xinfo", "active-time", "", "the field is 7.2's"),
     expected(Kind::Redis, "object", ":1", ":2", "a string that a reply still holds counts there"),
     expected(Kind::Redis, "xread", "", "Invalid stream ID", "the last entry's id, +, is newer"),
     expected(Kind::Redis, "zrank", "", "number of arguments", "WITHSCORE is newer"),
