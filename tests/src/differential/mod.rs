@@ -5,7 +5,7 @@
 //! | [`grammar`] | what Valkey's COMMAND DOCS says that commands take |
 //! | [`generator`] | random commands after that grammar, right and wrong ones |
 //! | [`rules`] | which commands are drawn, and how their replies compare |
-//! | [`run`] | one seed: the commands, the replies, the datasets at the end |
+//! | [`mod@run`] | one seed: the commands, the replies, the datasets at the end |
 
 pub mod generator;
 pub mod grammar;
