@@ -21,6 +21,8 @@ pub(crate) fn eventful() -> Node {
     for line in [
         "SET k v PX 1000000",
         "SET gone v PX 1",
+        "HSET h gone v stale v kept v",
+        "HPEXPIRE h 1 FIELDS 1 gone",
         "GET k",
         "GET nosuch",
         "NOSUCH",
@@ -30,9 +32,12 @@ pub(crate) fn eventful() -> Node {
     node.now_ms += 10;
     node.engine.tick(node.now_ms, &mut node.host);
     node.run("SET stale v PX 1");
+    node.run("HPEXPIRE h 1 FIELDS 1 stale");
     node.now_ms += 200_000_000;
     node.run("CONFIG GET hz");
     clients(&mut node);
+    trackers(&mut node);
+    blocked(&mut node);
     let now_ms = node.now_ms;
     let server = &mut node.engine.server;
     count(&mut server.stats);
@@ -114,6 +119,27 @@ fn clients(node: &mut Node) {
         fack_offset: None,
         ack_ms: 0,
     });
+}
+
+/// A client that is told of the key it read, and one that is told of a prefix.
+fn trackers(node: &mut Node) {
+    for lines in [
+        ["HELLO 3", "CLIENT TRACKING ON", "GET k"],
+        ["HELLO 3", "CLIENT TRACKING ON BCAST PREFIX k", "PING"],
+    ] {
+        let client = node.engine.connect(Peer::default(), node.now_ms);
+        for line in lines {
+            node.run_as(client, line);
+        }
+    }
+}
+
+/// A client that waits for an entry, or for the end of the stream.
+fn blocked(node: &mut Node) {
+    node.run("XGROUP CREATE stream group $ MKSTREAM");
+    let client = node.engine.connect(Peer::default(), node.now_ms);
+    let line = "XREADGROUP GROUP group me BLOCK 1000000 STREAMS stream >";
+    node.run_as(client, line);
 }
 
 /// What the drivers of sockets and of replication count.

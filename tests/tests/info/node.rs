@@ -90,13 +90,17 @@ impl Node {
     }
 
     pub(crate) fn run(&mut self, line: &str) -> String {
+        self.run_as(self.client, line)
+    }
+
+    pub(crate) fn run_as(&mut self, client: ClientId, line: &str) -> String {
         let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         self.engine.begin_batch(&self.host);
         self.engine
-            .execute(self.client, &args, self.now_ms, &mut self.host);
+            .execute(client, &args, self.now_ms, &mut self.host);
         self.engine.end_batch();
         let mut out = Vec::new();
-        self.engine.take_output(self.client, &mut out);
+        self.engine.take_output(client, &mut out);
         String::from_utf8(out).expect("ASCII")
     }
 
