@@ -215,3 +215,41 @@ fn timeouts_are_checked() {
     assert_eq!(t.run("blpop none s 0"), wrong_type);
     assert_eq!(t.run("bzpopmin s 0"), wrong_type);
 }
+
+#[test]
+fn a_key_that_has_expired_serves_nobody() {
+    let mut t = TestEngine::new();
+    t.run("debug set-active-expire 0");
+    t.run("select 1");
+    t.run("rpush k hello");
+    t.run("pexpire k 100");
+    t.now_ms += 101;
+    let [waiter] = waiters(&mut t, ["blpop k 0"]);
+    t.stream();
+    t.run("swapdb 0 1");
+    assert_eq!(t.output(waiter), NOTHING);
+    assert_eq!(t.stream(), "swapdb 0 1");
+    t.run("select 0");
+    assert_eq!(t.run("exists k"), ":0");
+    assert_eq!(t.stream(), "DEL k");
+    t.run("rpush k again");
+    assert_eq!(t.output(waiter), "*2 $1 k $5 again");
+}
+
+#[test]
+fn a_key_that_expires_while_its_command_runs_serves_nobody() {
+    let mut t = TestEngine::new();
+    t.run("debug set-active-expire 0");
+    let [waiter] = waiters(&mut t, ["blpop k 0"]);
+    for line in ["multi", "rpush k hello", "pexpire k 100", "debug sleep 0.2"] {
+        t.run(line);
+    }
+    t.stream();
+    t.run("exec");
+    assert_eq!(t.output(waiter), NOTHING);
+    let stream = t.stream();
+    assert!(stream.ends_with("| EXEC"), "{stream}");
+    t.now_ms += 200;
+    assert_eq!(t.run("exists k"), ":0");
+    assert_eq!(t.stream(), "DEL k");
+}

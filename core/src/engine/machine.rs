@@ -182,11 +182,14 @@ impl Engine {
         }
         client.last_active_ms = now_ms;
         client.commands += 1;
+        let started_ns = self.server.clock_ns;
         self.perform(&mut client, args, now_ms, host);
         let flow = flow_of(&client);
         self.server.clients.put_back(client);
         if !self.server.key_waits.is_empty() {
-            self.serve_ready(now_ms, host);
+            // The command may have taken long enough for a key to expire meanwhile.
+            let took_ms = self.server.clock_ns.saturating_sub(started_ns) / 1_000_000;
+            self.serve_ready(now_ms.saturating_add_unsigned(took_ms), host);
         }
         self.end_pauses(now_ms, host);
         flow

@@ -14,7 +14,8 @@ const ROLE_CHANGED: &str = "UNBLOCKED force unblock from blocking operation, ins
 impl Engine {
     /// Serves those who wait for keys that have become ready, in the order in
     /// which the keys did and then in which the clients came. What they do may
-    /// make further keys ready.
+    /// make further keys ready. A key that has expired serves nobody, and stays
+    /// until somebody asks for it: the stream has no DEL on account of who waits.
     pub(super) fn serve_ready(&mut self, now_ms: i64, host: &mut dyn Host) {
         while let Some(((db, key), waiting)) = self.server.key_waits.take_ready() {
             for id in waiting {
