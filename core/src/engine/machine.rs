@@ -459,6 +459,9 @@ impl Engine {
         self.expire_waits(now_ms, host);
         self.serve_ready(now_ms, host);
         self.close_idle(now_ms);
+        let server = &mut self.server;
+        let keys_max = server.config.tracking_table_max_keys;
+        server.tracking.shrink(&mut server.clients, keys_max);
         self.sample_rates(now_ms);
         self.end_batch();
     }

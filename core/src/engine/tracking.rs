@@ -14,6 +14,8 @@ use crate::resp::reply::{Protocol, Reply};
 
 /// The channel on which a client that speaks RESP2 is told.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
+/// Keys that one tick gives up at most.
+const SHRINK_MAX: usize = 1000;
 
 /// What a client that tracks is told about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,20 +178,30 @@ impl Tracking {
             let readers = self.readers.entry(key.into()).or_default();
             self.items += usize::from(readers.insert(client.id));
             if keys_max > 0 && self.readers.len() > keys_max {
-                self.give_up_one(clients, client);
+                self.give_up_one(clients, Some(&mut *client));
             }
         }
     }
 
+    /// Gives up some of the keys beyond `keys_max`, which CONFIG SET may have lowered.
+    pub(super) fn shrink(&mut self, clients: &mut Clients, keys_max: usize) {
+        if keys_max == 0 {
+            return;
+        }
+        for _ in 0..self.readers.len().saturating_sub(keys_max).min(SHRINK_MAX) {
+            self.give_up_one(clients, None);
+        }
+    }
+
     /// Forgets the key behind the one that was forgotten last.
-    fn give_up_one(&mut self, clients: &mut Clients, own: &mut Client) {
+    fn give_up_one(&mut self, clients: &mut Clients, own: Option<&mut Client>) {
         let behind = (Bound::Excluded(&*self.forgotten), Bound::Unbounded);
         let next = self.readers.range::<[u8], _>(behind).next();
         let next = next.or_else(|| self.readers.iter().next());
         if let Some((key, _)) = next {
             self.forgotten = key.clone();
             let key = key.clone();
-            self.tell_readers(clients, Some(own), None, &key);
+            self.tell_readers(clients, own, None, &key);
         }
     }
 

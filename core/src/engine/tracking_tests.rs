@@ -160,6 +160,19 @@ fn the_table_is_bounded() {
 }
 
 #[test]
+fn a_bound_that_is_lowered_tells_the_readers() {
+    let mut t = TestEngine::new();
+    let id = reader(&mut t, "");
+    t.run_as(id, "mget a b c");
+    t.run("config set tracking-table-max-keys 1");
+    assert_eq!(t.output(id), "");
+    t.tick();
+    let told = t.output(id);
+    assert_eq!(told.matches("invalidate").count(), 2, "{told}");
+    assert!(t.run("info stats").contains("tracking_total_keys:1"));
+}
+
+#[test]
 fn options_that_contradict_are_refused() {
     let mut t = TestEngine::new();
     let cases = [
