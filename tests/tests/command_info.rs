@@ -55,6 +55,8 @@ const SERVER: &[&str] = &[
     "lastsave",
     "lolwut",
     "latency",
+    "latency|doctor",
+    "latency|graph",
     "latency|help",
     "latency|histogram",
     "latency|history",

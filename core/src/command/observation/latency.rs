@@ -97,6 +97,8 @@ pub(super) fn latency_help(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult 
 }
 
 const HELP: &[HelpRow] = &[
+    ("DOCTOR", "Says what the delays may come from."),
+    ("GRAPH <event>", "Draws the samples of an event."),
     (
         "HISTOGRAM [<command> ...]",
         "Answers how many calls took how long, by command.",

@@ -1,6 +1,7 @@
 //! Looking on: SLOWLOG, LATENCY and MONITOR.
 
 mod latency;
+mod latency_report;
 mod monitor;
 mod slowlog;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 
 use super::{ArgSpec, CommandSpec, Flags, Group};
 use latency::{latency_help, latency_histogram, latency_history, latency_latest, latency_reset};
+use latency_report::{latency_doctor, latency_graph};
 use monitor::monitor;
 use slowlog::{slowlog_get, slowlog_help, slowlog_len, slowlog_reset};
 
@@ -69,6 +71,39 @@ pub const COMMANDS: &[CommandSpec] = &[
         .summary("Asks about delays.")
         .complexity("Depends on subcommand")
         .subcommands(&[
+            CommandSpec::new("latency|doctor", 2, latency_doctor)
+                .group(Group::Server)
+                .since("2.8.13")
+                .summary("Says what delays may come from.")
+                .complexity("O(1)")
+                .flags(
+                    Flags::ADMIN
+                        .union(Flags::NOSCRIPT)
+                        .union(Flags::LOADING)
+                        .union(Flags::STALE),
+                )
+                .tips(&[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ]),
+            CommandSpec::new("latency|graph", 3, latency_graph)
+                .group(Group::Server)
+                .since("2.8.13")
+                .summary("Draws the delays of an event.")
+                .complexity("O(1)")
+                .flags(
+                    Flags::ADMIN
+                        .union(Flags::NOSCRIPT)
+                        .union(Flags::LOADING)
+                        .union(Flags::STALE),
+                )
+                .tips(&[
+                    "nondeterministic_output",
+                    "request_policy:all_nodes",
+                    "response_policy:special",
+                ])
+                .args(&[ArgSpec::string("event")]),
             CommandSpec::new("latency|help", 2, latency_help)
                 .group(Group::Server)
                 .since("2.8.13")

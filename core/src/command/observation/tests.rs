@@ -167,3 +167,46 @@ fn the_histogram_counts_calls_by_powers_of_two() {
     assert_eq!(t.run("latency histogram nosuch"), "*0");
     assert!(t.run("latency histogram").contains(debug));
 }
+
+#[test]
+fn a_graph_has_a_bar_for_each_second() {
+    let mut t = TestEngine::new();
+    t.run("config set latency-monitor-threshold 10");
+    for seconds in ["0.03", "0.02", "0.05", "0.011"] {
+        t.run(&format!("debug sleep {seconds}"));
+        t.now_ms += 1000;
+    }
+    let dashes = "-".repeat(80);
+    let drawn = format!(
+        "command - high 50 ms, low 11 ms (all time high 50 ms)\n{dashes}\n  # \n  | \n# | \n\
+         |#|_\n    \n4321\nssss\n"
+    );
+    assert_eq!(
+        t.run("latency graph command"),
+        format!("${} {}", drawn.len(), drawn.trim_end())
+    );
+    assert_eq!(
+        t.run("latency graph none"),
+        "-ERR No samples available for event 'none'"
+    );
+}
+
+#[test]
+fn the_doctor_describes_each_event() {
+    let mut t = TestEngine::new();
+    assert!(
+        t.run("latency doctor")
+            .contains("latency-monitor-threshold")
+    );
+    t.run("config set latency-monitor-threshold 10");
+    assert!(t.run("latency doctor").contains("No delay was observed"));
+    for seconds in ["0.03", "0.02", "0.05", "0.011"] {
+        t.run(&format!("debug sleep {seconds}"));
+        t.now_ms += 1000;
+    }
+    let report = t.run("latency doctor");
+    let line = "1. command: 4 latency spikes (average 27ms, mean deviation 12ms, period 1.00 \
+                sec). Worst all time event 50ms.\n";
+    assert!(report.contains(line), "{report}");
+    assert!(report.contains("SLOWLOG GET"), "{report}");
+}
