@@ -12,6 +12,7 @@ use towline_core::seams::Host;
 use towline_core::seams::host::{Job, ProcessFacts, ReloadOptions};
 
 use crate::log::Logger;
+use crate::supervisor::Supervisor;
 use crate::{admin, memory, process};
 
 /// Milliseconds since 1970.
@@ -40,6 +41,8 @@ pub struct Identity {
     pub listeners: Vec<String>,
     /// Number of I/O threads.
     pub io_threads: usize,
+    /// The service manager, if there is one.
+    pub supervisor: Option<Supervisor>,
 }
 
 impl Identity {
@@ -63,6 +66,7 @@ impl Identity {
             config_file,
             listeners,
             io_threads: config.io_threads,
+            supervisor: Supervisor::find(config.supervised),
         }
     }
 }
@@ -120,6 +124,16 @@ impl ServerHost {
         &self.0.logger
     }
 
+    /// Tells the service manager, where there is one, how the server is.
+    pub fn tell_supervisor(&self, state: &str) {
+        if let Some(supervisor) = &self.0.identity.supervisor
+            && let Err(error) = supervisor.tell(state)
+        {
+            let text = format!("The service manager could not be told: {error}");
+            self.0.logger.warning(&text);
+        }
+    }
+
     /// Tells the main task of jobs that were started since the last call.
     pub fn announce_jobs(&self) {
         if self.0.announced.load(Ordering::Relaxed)
@@ -171,6 +185,7 @@ impl Host for ServerHost {
     fn facts(&self) -> ProcessFacts {
         let identity = &self.0.identity;
         ProcessFacts {
+            supervised: identity.supervisor.as_ref().map(Supervisor::name),
             config_file: identity.config_file.clone(),
             listeners: identity.listeners.clone(),
             io_threads_active: identity.io_threads > 1,

@@ -3,6 +3,7 @@
 //! | read in this order | what it is |
 //! |---|---|
 //! | [`conf`] | redis.conf and the command line |
+//! | [`daemon`], [`supervisor`] | the process on its own, or under a service manager |
 //! | [`run`] | starting, serving, stopping |
 //! | [`listen`] | listeners and what comes from them |
 //! | [`net`] | client connections and their threads |
@@ -24,6 +25,7 @@ mod attach;
 mod banner;
 mod calendar;
 pub mod conf;
+pub mod daemon;
 pub mod engine_lock;
 pub mod formats;
 pub mod host;
@@ -39,4 +41,5 @@ mod reload;
 pub mod run;
 pub mod saving;
 pub mod smol_runtime;
+pub mod supervisor;
 pub mod transport;

@@ -1,12 +1,14 @@
 //! A server's life: configuration, dataset, listeners, service, and its end.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol::channel;
 use smol::stream::StreamExt;
-use towline_core::config::{Config, ShutdownFlags};
+use towline_core::config::{Config, ShutdownFlags, Supervised};
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
@@ -18,6 +20,7 @@ use towline_replication::node::{Node, NodeParts};
 use crate::attach::attacher;
 use crate::banner::banner;
 use crate::conf::Loaded;
+use crate::daemon::Parent;
 use crate::engine_lock::EngineLock;
 use crate::formats::Formats;
 use crate::host::{Identity, ServerHost, unix_ms};
@@ -69,6 +72,18 @@ fn enter_directory(config: &mut Config) -> Result<PathBuf, String> {
     Ok(whole)
 }
 
+/// Where a Redis that has become a daemon writes its process id unless it is told.
+const DAEMON_PIDFILE: &str = "/var/run/redis.pid";
+
+/// How the process was started.
+#[derive(Debug)]
+pub struct Launch {
+    /// The configuration file, with its whole path; empty without one.
+    pub config_file: String,
+    /// Who waits until this process, as a daemon, listens.
+    pub parent: Option<Parent>,
+}
+
 /// What a server is made of before it serves.
 struct Parts {
     logger: Logger,
@@ -103,13 +118,15 @@ fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
 ///
 /// # Errors
 /// A text for the operator: why it could not start.
-pub fn run(mut loaded: Loaded, config_file: String) -> Result<(), String> {
-    let parts = prepare(&mut loaded.config, config_file)?;
+pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
+    let parts = prepare(&mut loaded.config, launch.config_file)?;
     let logger = parts.logger.clone();
+    note_supervision(&parts.identity, loaded.config.supervised, &logger);
     let (host, bell) = ServerHost::new(parts.identity, parts.logger, Box::new(reload));
     let store = EngineLock::new(new_engine(loaded)?, host);
     log_ignored(&store);
-    write_pid(&store)?;
+    store.host.tell_supervisor("STATUS=Loading the dataset\n");
+    let pidfile = write_pid(&store, launch.parent.is_some());
     logger.notice("Server initialized");
     let node = Node::new(NodeParts {
         store: Arc::new(store.clone()),
@@ -119,6 +136,11 @@ pub fn run(mut loaded: Loaded, config_file: String) -> Result<(), String> {
         formats: Arc::new(Formats::default()),
     });
     serve_clients(&store, &node, parts.listeners)?;
+    if let Some(parent) = launch.parent
+        && let Err(error) = parent.tell_ready()
+    {
+        logger.warning(&format!("Who started the daemon is gone: {error}"));
+    }
     let (ended, end) = channel::bounded(1);
     let jobs = Jobs {
         saver: Saver::new(store.clone(), parts.storage.clone()),
@@ -130,7 +152,8 @@ pub fn run(mut loaded: Loaded, config_file: String) -> Result<(), String> {
     if let Err(error) = &outcome {
         logger.warning(error);
     }
-    clean_up(&store);
+    store.host.tell_supervisor("STOPPING=1\n");
+    clean_up(&store, pidfile);
     outcome
 }
 
@@ -150,6 +173,9 @@ async fn live(
     follow_configured(store, jobs);
     let logger = store.host.logger();
     logger.notice("Ready to accept connections tcp");
+    store
+        .host
+        .tell_supervisor("STATUS=Ready to accept connections\nREADY=1\n");
     smol::spawn(jobs.clone().serve(bell)).detach();
     smol::spawn(tick(store.clone(), jobs.saver.clone())).detach();
     smol::spawn(expire_waits(store.clone())).detach();
@@ -273,25 +299,44 @@ fn log_ignored(store: &EngineLock) {
     }
 }
 
-fn write_pid(store: &EngineLock) -> Result<(), String> {
-    let path = pidfile(store);
-    if path.is_empty() {
-        return Ok(());
+/// Says what became of `supervised`.
+fn note_supervision(identity: &Identity, wanted: Supervised, logger: &Logger) {
+    match (&identity.supervisor, wanted) {
+        (Some(_), _) => logger.warning(
+            "Supervised by systemd: set TimeoutStartSec and TimeoutStopSec of the unit to \
+             what loading and saving the dataset may take",
+        ),
+        (None, Supervised::Systemd) => {
+            logger.warning("systemd was to be told of this server, and NOTIFY_SOCKET is not set");
+        }
+        (None, _) => {}
     }
-    let written = std::fs::write(&path, format!("{}\n", std::process::id()));
-    written.map_err(|error| format!("Can't write the pid file {path}: {error}"))
 }
 
-fn pidfile(store: &EngineLock) -> String {
-    String::from_utf8_lossy(&store.lock().server.config.pidfile).into_owned()
+/// Writes the process id and answers where, if anywhere. A server that cannot is a
+/// server all the same.
+fn write_pid(store: &EngineLock, daemon: bool) -> Option<PathBuf> {
+    let path = store.lock().server.config.pidfile.clone();
+    let path = match path.is_empty() {
+        true if daemon => PathBuf::from(DAEMON_PIDFILE),
+        true => return None,
+        false => PathBuf::from(OsString::from_vec(path)),
+    };
+    match std::fs::write(&path, format!("{}\n", std::process::id())) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            let text = format!("Can't write the pid file {}: {error}", path.display());
+            store.host.logger().warning(&text);
+            None
+        }
+    }
 }
 
 /// Removes what would mislead the next start. It may be gone already.
-fn clean_up(store: &EngineLock) {
-    let socket = String::from_utf8_lossy(&store.lock().server.config.unixsocket).into_owned();
-    for path in [pidfile(store), socket] {
-        if !path.is_empty() {
-            let _ = std::fs::remove_file(path);
-        }
+fn clean_up(store: &EngineLock, pidfile: Option<PathBuf>) {
+    let socket = store.lock().server.config.unixsocket.clone();
+    let socket = (!socket.is_empty()).then(|| PathBuf::from(OsString::from_vec(socket)));
+    for path in [pidfile, socket].into_iter().flatten() {
+        let _ = std::fs::remove_file(path);
     }
 }

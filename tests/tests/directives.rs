@@ -60,7 +60,6 @@ fn promises_that_are_not_kept_are_refused() {
         "tls-port",
         "tls-replication",
         "tls-cert-file",
-        "supervised",
         "unixsocketgroup",
         "syslog-enabled",
         "import-mode",

@@ -20,7 +20,7 @@ mod value;
 pub use directive::{Directive, Kind, NumberForm, Status};
 pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
-pub use settings::{DisklessLoad, LogLevel, Privilege, Settings};
+pub use settings::{DisklessLoad, LogLevel, Privilege, Settings, Supervised};
 pub use special::{
     ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,
 };

@@ -26,6 +26,17 @@ pub enum LogLevel {
     Nothing,
 }
 
+/// supervised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supervised {
+    /// Nobody is told anything.
+    No,
+    /// systemd is told when the server is ready.
+    Systemd,
+    /// The same where systemd says that it waits for it.
+    Auto,
+}
+
 /// repl-diskless-load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisklessLoad {
@@ -88,6 +99,8 @@ pub struct Settings {
     pub enable_protected_configs: Privilege,
     pub enable_debug_command: Privilege,
 
+    pub daemonize: bool,
+    pub supervised: Supervised,
     pub pidfile: Vec<u8>,
     pub always_show_logo: bool,
     pub loglevel: LogLevel,
@@ -203,6 +216,8 @@ impl Settings {
             requirepass: v.text("requirepass"),
             enable_protected_configs: v.privilege("enable-protected-configs"),
             enable_debug_command: v.privilege("enable-debug-command"),
+            daemonize: v.flag("daemonize"),
+            supervised: supervised(v.choice("supervised")),
             pidfile: v.text("pidfile"),
             always_show_logo: v.flag("always-show-logo"),
             loglevel: log_level(v.choice("loglevel")),
@@ -212,9 +227,7 @@ impl Settings {
             active_expire_effort: v.number("active-expire-effort"),
             notify_keyspace_events: notify_flags(&v.text("notify-keyspace-events")),
             latency_tracking: v.flag("latency-tracking"),
-            latency_tracking_info_percentiles: special::percentiles(
-                &v.text("latency-tracking-info-percentiles"),
-            ),
+            latency_tracking_info_percentiles: percentiles(&v),
             shutdown_timeout_s: v.number("shutdown-timeout"),
             shutdown_on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
             shutdown_on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
@@ -273,12 +286,24 @@ fn encodings(v: &Named<'_>) -> EncodingLimits {
     }
 }
 
+fn percentiles(v: &Named<'_>) -> Vec<f64> {
+    special::percentiles(&v.text("latency-tracking-info-percentiles"))
+}
+
 fn diskless_load(word: &str) -> DisklessLoad {
     match word {
         "on-empty-db" => DisklessLoad::OnEmptyDb,
         "swapdb" => DisklessLoad::SwapDb,
         "flush-before-load" => DisklessLoad::FlushBeforeLoad,
         _ => DisklessLoad::Disabled,
+    }
+}
+
+fn supervised(word: &str) -> Supervised {
+    match word {
+        "systemd" => Supervised::Systemd,
+        "auto" => Supervised::Auto,
+        _ => Supervised::No,
     }
 }
 

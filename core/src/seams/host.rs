@@ -112,6 +112,8 @@ pub struct ProcessFacts {
     pub main_cpu_user_usec: u64,
     /// Path of the running program.
     pub executable: String,
+    /// The service manager that is told of the server's state.
+    pub supervised: Option<&'static str>,
     /// Path of the configuration file, empty without one.
     pub config_file: String,
     /// Kernel name and release, as uname prints them.

@@ -87,6 +87,7 @@ fn facts() -> ProcessFacts {
         executable: "/towline-server".into(),
         config_file: "/redis.conf".into(),
         os: "Linux".into(),
+        supervised: Some("systemd"),
         allocator: "mimalloc",
         lazyfree_pending_objects: 5,
         io_threads_active: true,

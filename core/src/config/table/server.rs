@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("commandlog-request-larger-than", 1_048_576, -1, LONG).cosmetic(),
     boolean("crash-log-enabled", true).cosmetic(),
     boolean("crash-memcheck-enabled", true).cosmetic(),
-    boolean("daemonize", false).immutable().refused(),
+    boolean("daemonize", false).immutable(),
     int("databases", 16, 1, INT).immutable(),
     boolean("dynamic-hz", true).cosmetic(),
     boolean("extended-redis-compatibility", false).refused(),
@@ -68,9 +68,8 @@ pub(super) const ROWS: &[Directive] = &[
     int("shutdown-timeout", 10, 0, INT),
     int("slowlog-log-slower-than", 10_000, -1, LONG).alias("commandlog-execution-slower-than"),
     int("slowlog-max-len", 128, 0, LONG).alias("commandlog-slow-execution-max-len"),
-    choice("supervised", "no", &["upstart", "systemd", "auto", "no"])
-        .immutable()
-        .refused(),
+    // Redis's fourth word is upstart, which no system starts with any more.
+    choice("supervised", "no", &["systemd", "auto", "no"]).immutable(),
     boolean("syslog-enabled", false).immutable().refused(),
     choice(
         "syslog-facility",

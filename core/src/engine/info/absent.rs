@@ -12,8 +12,7 @@ const ABSENT: &[(&str, &str)] = &[
     // How every server of ours waits and keeps time.
     ("monotonic_clock", "POSIX clock_gettime"),
     ("multiplexing_api", "epoll"),
-    // Supervisors, Redis Cluster.
-    ("process_supervised", "no"),
+    // Redis Cluster.
     ("redis_mode", "standalone"),
     ("cluster_connections", "0"),
     ("cluster_enabled", "0"),

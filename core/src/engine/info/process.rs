@@ -24,7 +24,7 @@ pub(super) fn server(out: &mut Fields, source: &Source<'_>) {
         "gcc_version",
     ]);
     out.put("process_id", facts.pid);
-    out.absent("process_supervised");
+    out.put("process_supervised", facts.supervised.unwrap_or("no"));
     out.put("run_id", source.server.run_id);
     out.put("tcp_port", config.port);
     out.put("server_time_usec", source.now_ms * 1000);
