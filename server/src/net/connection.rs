@@ -2,7 +2,7 @@
 //! write once.
 
 use std::future::poll_fn;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -10,6 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use towline_core::engine::traffic::{Overrun, Traffic};
 use towline_core::engine::{ClientId, Engine, Flow, Peer};
 use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
@@ -55,13 +57,6 @@ impl AsFd for Socket {
 }
 
 impl Socket {
-    fn read(&self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => (&mut &*stream).read(into),
-            Self::Unix(stream) => (&mut &*stream).read(into),
-        }
-    }
-
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => (&mut &*stream).write(bytes),
@@ -265,14 +260,13 @@ impl Connection {
     /// Reads until the socket is drained, or one large piece is there to work on.
     fn read(&mut self) -> Progress {
         loop {
-            let start = self.input.len();
-            let room = READ_BYTES.max(self.input.capacity() - start);
-            self.input.resize(start + room, 0);
-            let result = self.socket.read(&mut self.input[start..]);
-            let got = *result.as_ref().unwrap_or(&0);
-            self.input.truncate(start + got);
+            // Read into room that is not zeroed first: for a small request that
+            // would cost more than the request.
+            self.input.reserve(READ_BYTES);
+            let room = self.input.capacity() - self.input.len();
+            let result = rustix::io::read(&self.socket, spare_capacity(&mut self.input));
             self.traffic.reads += 1;
-            self.traffic.read_bytes += got as u64;
+            self.traffic.read_bytes += result.unwrap_or(0) as u64;
             match result {
                 Ok(0) => return Progress::Closed,
                 Ok(got) if got < room => return Progress::Open,
@@ -281,8 +275,8 @@ impl Connection {
                     self.source.set_readable();
                     return Progress::Open;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Open,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(Errno::WOULDBLOCK) => return Progress::Open,
+                Err(Errno::INTR) => {}
                 Err(_) => return Progress::Closed,
             }
         }
