@@ -26,12 +26,22 @@ pub fn reference(name: &str) -> PathBuf {
 /// The program of a peer, such as `redis-cli`; fetched first where it is missing.
 pub fn peer(program: &str) -> PathBuf {
     static FETCHED: OnceLock<PathBuf> = OnceLock::new();
-    FETCHED.get_or_init(fetch_peers).join("bin").join(program)
+    FETCHED
+        .get_or_init(|| fetched_by("tests/fetch-peers"))
+        .join("bin")
+        .join(program)
 }
 
-fn fetch_peers() -> PathBuf {
-    let script = repository().join("tests/fetch-peers");
-    run_to_success(Command::new(script));
+/// The program that runs scripts with a client library at hand, such as `python`;
+/// fetched first where it is missing.
+pub fn client(launcher: &str) -> PathBuf {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    let fetched = FETCHED.get_or_init(|| fetched_by("tests/fetch-clients").join("clients"));
+    fetched.join("bin").join(launcher)
+}
+
+fn fetched_by(script: &str) -> PathBuf {
+    run_to_success(Command::new(repository().join(script)));
     env::var_os("TOWLINE_PEERS").map_or_else(|| repository().join("target/peers"), PathBuf::from)
 }
 
