@@ -16,80 +16,16 @@ script is in what they measure.
 """
 import argparse
 import multiprocessing
-import os
 import random
 import socket
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PEERS = ROOT / "target" / "peers" / "bin"
+from servers import REDIS, TOWLINE, Server, encode, wait_for
+
 SLOW_BYTES_PER_SECOND = 5_000_000
 SLOW_SECONDS = 20
 QUIET_SECONDS = 2
 BATCH = 50
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    def __init__(self, program):
-        self.port = free_port()
-        self.dir = tempfile.TemporaryDirectory()
-        args = [str(program), "--port", str(self.port), "--dir", self.dir.name, "--save", "",
-                "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]
-        self.process = subprocess.Popen(args, stdout=subprocess.DEVNULL)
-        wait_for(lambda: self.command("PING") == b"+PONG\r\n")
-
-    def connect(self):
-        link = socket.create_connection(("127.0.0.1", self.port))
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return link
-
-    def command(self, *args):
-        try:
-            with self.connect() as link:
-                link.sendall(encode(args))
-                return link.recv(1 << 20)
-        except OSError:
-            return b""
-
-    def info(self, field):
-        with self.connect() as link:
-            link.sendall(encode(["INFO", "everything"]))
-            text = b""
-            while f"{field}:".encode() not in text or b"# Keyspace" not in text:
-                text += link.recv(1 << 20)
-        line = next(l for l in text.decode().splitlines() if l.startswith(f"{field}:"))
-        return line.split(":", 1)[1]
-
-    def rss_bytes(self):
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.dir.cleanup()
-
-
-def encode(args):
-    parts = [a if isinstance(a, bytes) else str(a).encode() for a in args]
-    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
-
-
-def wait_for(condition, seconds=300):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit("waited too long")
-        time.sleep(0.02)
 
 
 def write(server, keys, value_bytes, running, answer):
@@ -157,7 +93,7 @@ class Contender:
         wait_for(lambda: self.server.command("DBSIZE") == b":%d\r\n" % options.keys)
 
     def sync(self):
-        replica = Server(PEERS / "redis-server")
+        replica = Server(REDIS)
         load = Load(self.server, self.options)
         time.sleep(QUIET_SECONDS)
         self.server.command("CONFIG", "RESETSTAT")
@@ -210,7 +146,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--skip-slow", action="store_true")
     options = parser.parse_args()
-    programs = {"redis": PEERS / "redis-server", "towline": ROOT / "target" / "release" / "towline-server"}
+    programs = {"redis": REDIS, "towline": TOWLINE}
     contenders = [Contender(name, program, options) for name, program in programs.items()]
     for _ in range(options.rounds):
         for contender in contenders:
