@@ -1,5 +1,6 @@
 //! COMMAND INFO and COMMAND DOCS of every command equal the reference tables: Redis
-//! 7.2's for the commands that it has, Valkey 9.1's for the rest.
+//! 7.2's for the commands that it has, Valkey 9.1's for the rest, and for what neither has
+//! the rows that Redis 8's documentation gives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +94,14 @@ type Properties = BTreeMap<&'static str, BTreeSet<String>>;
 fn table(file: &str) -> BTreeMap<String, Row> {
     let rows = tables::read(file).into_iter();
     rows.map(|row| (row["name"].clone(), row)).collect()
+}
+
+/// Redis 7.2's rows, then Valkey 9.1's for what 7.2 does not have, then Redis 8's.
+fn reference() -> BTreeMap<String, Row> {
+    let mut rows = table("commands-redis-8.tsv");
+    rows.extend(table("commands-valkey-9.1.tsv"));
+    rows.extend(table("commands-redis-7.2.tsv"));
+    rows
 }
 
 /// A cell's parts; `-` is an empty cell.
@@ -237,13 +246,9 @@ fn valkey_equals_its_own_table() {
 #[test]
 fn towline_equals_redis_72_and_valkey_for_the_rest() {
     let server = Server::new(Kind::Towline);
-    let (redis, valkey) = (
-        table("commands-redis-7.2.tsv"),
-        table("commands-valkey-9.1.tsv"),
-    );
+    let reference = reference();
     let found = commands(&mut server.client());
-    let row = |name: &str| redis.get(name).or_else(|| valkey.get(name)).cloned();
-    let lines = differences(&found, row);
+    let lines = differences(&found, |name| reference.get(name).cloned());
     assert!(lines.is_empty(), "{lines:#?}");
 }
 
@@ -286,13 +291,10 @@ fn collect_docs(list: &Value, found: &mut BTreeMap<String, Value>) {
 #[test]
 fn towline_documents_its_commands_as_the_tables_do() {
     let server = Server::new(Kind::Towline);
-    let (redis, valkey) = (
-        table("commands-redis-7.2.tsv"),
-        table("commands-valkey-9.1.tsv"),
-    );
+    let reference = reference();
     let mut lines = Vec::new();
     for (name, doc) in docs(&mut server.client()) {
-        let row = redis.get(&name).or_else(|| valkey.get(&name));
+        let row = reference.get(&name);
         let row = row.unwrap_or_else(|| panic!("{name} is in no table"));
         // The complexity is told in our own words.
         for column in ["group", "since"] {

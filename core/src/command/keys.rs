@@ -160,6 +160,19 @@ pub fn set(args: &[&[u8]], found: &mut Vec<FoundKey>) -> Result<(), InvalidArgs>
     Ok(())
 }
 
+/// DELEX reads the key only where it has a condition.
+pub fn delex(args: &[&[u8]], found: &mut Vec<FoundKey>) -> Result<(), InvalidArgs> {
+    let access = match args.len() {
+        2 => KeyFlags::RM,
+        _ => KeyFlags::RW,
+    };
+    found.push(FoundKey {
+        index: 1,
+        flags: access.union(KeyFlags::DELETE),
+    });
+    Ok(())
+}
+
 /// BITFIELD with nothing but GETs is a read.
 pub fn bitfield(args: &[&[u8]], found: &mut Vec<FoundKey>) -> Result<(), InvalidArgs> {
     let mut rest = args.get(2..).ok_or(InvalidArgs)?;

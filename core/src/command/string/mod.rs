@@ -14,7 +14,7 @@ mod set_options;
 mod tests;
 
 use super::{Acl, ArgSpec, Begin, CommandSpec, Find, Flags, Group, KeyFlags, KeySpec, keys};
-use compare::delifeq;
+use compare::{delex, delifeq, digest_of};
 use counter::{decr, decrby, incr, incrby, incrbyfloat};
 use edit::{append, getrange, setrange, strlen, substr};
 use get::{get, getdel, getex, getset, mget};
@@ -56,6 +56,33 @@ pub const COMMANDS: &[CommandSpec] = &[
             KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE),
         )])
         .args(&[ArgSpec::key("key", 0), ArgSpec::integer("decrement")]),
+    CommandSpec::new("delex", -2, delex)
+        .group(Group::String)
+        .since("8.4.0")
+        .summary("Removes a key, if its string or the string's digest is as wanted.")
+        .complexity("O(1), with a digest O(N)")
+        .flags(Flags::WRITE.union(Flags::FAST))
+        .acl(Acl::STRING)
+        .keys(&[KeySpec::at(
+            1,
+            KeyFlags::RW
+                .union(KeyFlags::DELETE)
+                .union(KeyFlags::VARIABLE_FLAGS),
+        )])
+        .getkeys(keys::delex)
+        .args(&[
+            ArgSpec::key("key", 0),
+            ArgSpec::one_of(
+                "condition",
+                &[
+                    ArgSpec::string("ifeq-value").token("IFEQ"),
+                    ArgSpec::string("ifne-value").token("IFNE"),
+                    ArgSpec::string("ifdeq-digest").token("IFDEQ"),
+                    ArgSpec::string("ifdne-digest").token("IFDNE"),
+                ],
+            )
+            .optional(),
+        ]),
     CommandSpec::new("delifeq", 3, delifeq)
         .group(Group::String)
         .since("9.0.0")
@@ -65,6 +92,15 @@ pub const COMMANDS: &[CommandSpec] = &[
         .acl(Acl::STRING)
         .keys(&[KeySpec::at(1, KeyFlags::RM.union(KeyFlags::DELETE))])
         .args(&[ArgSpec::key("key", 0), ArgSpec::string("value")]),
+    CommandSpec::new("digest", 2, digest_of)
+        .group(Group::String)
+        .since("8.4.0")
+        .summary("Returns a digest of a string.")
+        .complexity("O(N)")
+        .flags(Flags::READONLY.union(Flags::FAST))
+        .acl(Acl::STRING)
+        .keys(&[KeySpec::at(1, KeyFlags::RO.union(KeyFlags::ACCESS))])
+        .args(&[ArgSpec::key("key", 0)]),
     CommandSpec::new("get", 2, get)
         .group(Group::String)
         .since("1.0.0")
@@ -330,6 +366,13 @@ pub const COMMANDS: &[CommandSpec] = &[
                     ArgSpec::string("comparison-value")
                         .token("IFEQ")
                         .since("8.1.0"),
+                    ArgSpec::string("ifne-value").token("IFNE").since("8.4.0"),
+                    ArgSpec::string("ifdeq-digest")
+                        .token("IFDEQ")
+                        .since("8.4.0"),
+                    ArgSpec::string("ifdne-digest")
+                        .token("IFDNE")
+                        .since("8.4.0"),
                 ],
             )
             .optional(),

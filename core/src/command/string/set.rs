@@ -32,8 +32,8 @@ fn set_with(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: SetOptions<'_>
         }
         return Ok(());
     }
-    // A replica need not know GET, nor look at the old value for IFEQ.
-    let plain = options.get || matches!(options.condition, Condition::Equals(_));
+    // A replica need not know GET, nor look at the old value for IFEQ and its kin.
+    let plain = options.get || matches!(options.condition, Condition::Holds(_));
     store_with(ctx, key, value, options, plain);
     if !options.get {
         ctx.reply.ok();
@@ -61,14 +61,14 @@ fn may_set(ctx: &mut Ctx<'_>, key: &[u8], condition: Condition<'_>) -> CommandRe
         Condition::None => Ok(true),
         Condition::Absent => Ok(!ctx.keys.is_present(key)),
         Condition::Present => Ok(ctx.keys.is_present(key)),
-        Condition::Equals(wanted) => holds(ctx, key, wanted),
+        Condition::Holds(comparison) => {
+            let mut digits = itoa::Buffer::new();
+            match ctx.keys.string(key, &mut digits)? {
+                Some(string) => comparison.holds(string),
+                None => Ok(comparison.holds_for_nothing()),
+            }
+        }
     }
-}
-
-/// True where a key holds this string.
-pub(super) fn holds(ctx: &mut Ctx<'_>, key: &[u8], wanted: &[u8]) -> CommandResult<bool> {
-    let mut digits = itoa::Buffer::new();
-    Ok(ctx.keys.string(key, &mut digits)? == Some(wanted))
 }
 
 fn reply_old(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {

@@ -1,5 +1,6 @@
 //! The options that SET and MSETEX share.
 
+use super::compare::Comparison;
 use super::expire_args::ExpiryUnit;
 use crate::command::error::{CommandError, CommandResult};
 
@@ -13,8 +14,8 @@ pub(super) enum Condition<'a> {
     Absent,
     /// XX: it is there.
     Present,
-    /// IFEQ: it holds this string.
-    Equals(&'a [u8]),
+    /// IFEQ and its kin: it holds such a string.
+    Holds(Comparison<'a>),
 }
 
 /// See the module's comment.
@@ -27,7 +28,7 @@ pub(super) struct SetOptions<'a> {
 }
 
 impl<'a> SetOptions<'a> {
-    /// Reads the options of a command; GET and IFEQ are SET's alone.
+    /// Reads the options of a command; GET and IFEQ with its kin are SET's alone.
     pub(super) fn parse(
         options: &[&'a [u8]],
         now_ms: i64,
@@ -42,8 +43,11 @@ impl<'a> SetOptions<'a> {
             match option.to_ascii_lowercase().as_slice() {
                 b"nx" => parsed.add_condition(Condition::Absent)?,
                 b"xx" => parsed.add_condition(Condition::Present)?,
-                b"ifeq" if of_set && parsed.condition == Condition::None => {
-                    parsed.condition = Condition::Equals(value()?);
+                b"ifeq" | b"ifne" | b"ifdeq" | b"ifdne"
+                    if of_set && parsed.condition == Condition::None =>
+                {
+                    let comparison = Comparison::parse(option, value()?);
+                    parsed.condition = Condition::Holds(comparison.expect("one of the four"));
                 }
                 b"get" if of_set => parsed.get = true,
                 b"keepttl" if expiry.is_none() => parsed.keep_ttl = true,

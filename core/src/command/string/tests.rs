@@ -186,3 +186,107 @@ fn several_strings_are_set_together_or_not_at_all() {
         assert_eq!(t.run(line), error, "{line}");
     }
 }
+
+/// The digests are those of Redis's own tests.
+#[test]
+fn a_digest_is_xxh3_in_sixteen_digits() {
+    let mut t = TestEngine::new();
+    let leading_zeros = "v8lf0c11xh8ymlqztfd3eeq16kfn4sspw7fqmnuuq3k3t75em5wdizgcdw7uc26nnf961u2j\
+                         kfzkjytls2kwlj7626sd";
+    for (string, digest) in [
+        (leading_zeros, "00006c38adf31777"),
+        ("hello", "9555e8555c62dcfd"),
+        ("123", "404a763b3f4c8c9a"),
+    ] {
+        t.run(&format!("set k {string}"));
+        assert_eq!(t.run("digest k"), format!("$16 {digest}"));
+    }
+    t.run("rpush l a");
+    assert_eq!(t.run("digest nope"), "$-1");
+    assert!(t.run("digest l").starts_with("-WRONGTYPE"));
+}
+
+const HELLO: &str = "9555E8555c62dcfd";
+
+#[test]
+fn a_condition_may_be_on_what_a_string_is_not_and_on_its_digest() {
+    let mut t = TestEngine::new();
+    for (condition, holds, holds_for_nothing) in [
+        ("ifeq hello", true, false),
+        ("ifeq other", false, false),
+        ("IFNE hello", false, true),
+        ("ifne other", true, true),
+        (&format!("ifdeq {HELLO}"), true, false),
+        ("ifdeq 0000000000000000", false, false),
+        (&format!("ifdne {HELLO}"), false, true),
+        ("ifdne zzzzzzzzzzzzzzzz", true, true),
+    ] {
+        t.run("flushall");
+        let set = if holds { "+OK" } else { "$-1" };
+        let set_new = if holds_for_nothing { "+OK" } else { "$-1" };
+        t.run("set k hello");
+        assert_eq!(t.run(&format!("set k new {condition}")), set, "{condition}");
+        assert_eq!(t.run(&format!("set n new {condition}")), set_new);
+        t.run("mset k hello n hello");
+        assert_eq!(t.run(&format!("set k new get {condition}")), "$5 hello");
+        t.run("set k hello");
+        let removed = format!(":{}", i32::from(holds));
+        assert_eq!(t.run(&format!("delex k {condition}")), removed);
+        assert_eq!(t.run(&format!("delex nope {condition}")), ":0");
+    }
+}
+
+#[test]
+fn conditions_enter_the_stream_as_what_they_came_to() {
+    let mut t = TestEngine::new();
+    t.run("set k hello px 5000");
+    t.stream();
+    t.run("set k a ifne x keepttl");
+    t.run("set k b ifne a");
+    t.run("set k c ifdne 0000000000000000 px 9");
+    t.run("delex k ifeq x");
+    t.run("delex k ifne x");
+    t.run("rpush l a");
+    t.run("delex l");
+    t.run("delex l");
+    assert_eq!(
+        t.stream(),
+        "SET k a KEEPTTL | SET k c PXAT 1000009 | DEL k | rpush l a | DEL l"
+    );
+}
+
+#[test]
+fn conditions_are_refused_as_redis_8_does() {
+    let mut t = TestEngine::new();
+    t.run("mset k hello k2 v");
+    t.run("rpush l a");
+    let digest = "-ERR The digest must be exactly 16 hexadecimal characters";
+    for (line, error) in [
+        ("set k v ifdeq 12", digest),
+        ("delex k ifdne 9555e8555c62dcf", digest),
+        ("set k v ifne", "-ERR syntax error"),
+        ("set k v ifne a ifeq b", "-ERR syntax error"),
+        ("set k v nx ifdeq b", "-ERR syntax error"),
+        (
+            "delex k what x",
+            "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
+        ),
+        (
+            "delex l what x",
+            "-ERR Key should be of string type if conditions are specified",
+        ),
+        (
+            "delex k ifeq",
+            "-ERR wrong number of arguments for 'delex' command",
+        ),
+        (
+            "delex k ifeq a b",
+            "-ERR wrong number of arguments for 'delex' command",
+        ),
+    ] {
+        assert_eq!(t.run(line), error, "{line}");
+    }
+    assert!(t.run("set l v ifdne 12").starts_with("-WRONGTYPE"));
+    assert_eq!(t.run("set nope v ifdeq 12"), "$-1");
+    assert_eq!(t.run("delex nope what x"), ":0");
+}
