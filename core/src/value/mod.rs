@@ -4,6 +4,7 @@ mod duplicates;
 pub mod hash;
 pub mod hash_index;
 pub mod item;
+mod large;
 pub mod limits;
 pub mod list;
 pub mod set;
@@ -23,14 +24,6 @@ pub use zset::ZSet;
 
 /// What an `Arc` keeps beside its value: two counts.
 pub(crate) const ARC_COUNTS_BYTES: usize = 2 * size_of::<usize>();
-
-/// Freeing a string beyond this goes back to the system, which takes long.
-const LARGE_STRING_BYTES: usize = 1 << 20;
-/// A collection of more allocations than this takes long to free.
-const LARGE_PIECES: usize = 64;
-
-/// Freeing more items than this, one allocation each, takes long.
-const LARGE_ITEMS: usize = 64;
 
 /// A value that belongs to nobody yet: on its way into the keyspace or out of it.
 #[derive(Clone, Debug)]
@@ -144,23 +137,6 @@ impl ValueRef<'_> {
             Self::Hash(hash) => hash.is_empty(),
             Self::Set(set) => set.is_empty(),
             Self::ZSet(zset) => zset.is_empty(),
-            _ => false,
-        }
-    }
-
-    /// True where dropping the value takes long enough for others to notice.
-    #[must_use]
-    pub fn is_large(&self) -> bool {
-        match self {
-            Self::Str(bytes) => bytes.len() > LARGE_STRING_BYTES,
-            Self::Hash(hash) => hash
-                .as_index()
-                .is_some_and(|index| index.len() > LARGE_ITEMS),
-            Self::Set(set) => set
-                .as_index()
-                .is_some_and(|index| index.len() > LARGE_ITEMS),
-            Self::List(list) => list.piece_count() > LARGE_PIECES,
-            Self::Stream(stream) => stream.nodes().len() > LARGE_PIECES,
             _ => false,
         }
     }

@@ -3,6 +3,10 @@
 use super::{Consumer, Group, Pending, Stream, StreamNode};
 use crate::value::ARC_COUNTS_BYTES;
 
+/// So many pending entries take about as long to drop as one allocation takes to
+/// free: they lie in the leaves of a tree and each gives up its consumer's name.
+const PENDING_PER_PIECE: usize = 8;
+
 impl Stream {
     /// Bytes on the heap, judged by the first `samples` runs of entries, and by
     /// as many pending entries of each group.
@@ -14,6 +18,21 @@ impl Stream {
             link + name.len() + ARC_COUNTS_BYTES + size_of::<Group>() + group_bytes(group, samples)
         });
         nodes + groups.sum::<usize>()
+    }
+
+    /// The number of separate allocations to free, near enough to tell whether
+    /// freeing them takes long. Of what is beside the entries it looks at `max`
+    /// groups and producers only, which are that many pieces already.
+    #[must_use]
+    pub fn piece_count(&self, max: usize) -> usize {
+        let groups = self.groups().values().take(max + 1);
+        let groups = groups.map(|group| {
+            // A consumer's ids are the group's once more, and cost as much.
+            1 + group.consumers().len() + group.pending().len() / PENDING_PER_PIECE
+        });
+        let producers = self.idempotence.iter().flat_map(|kept| &kept.producers);
+        let producers = producers.take(max + 1).map(|one| 1 + one.entries.len());
+        self.nodes().len() + groups.sum::<usize>() + producers.sum::<usize>()
     }
 }
 
