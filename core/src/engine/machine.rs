@@ -438,7 +438,8 @@ impl Engine {
     /// What is dear to drop; the driver drops it where it delays nobody.
     pub fn take_garbage(&mut self) -> Vec<Garbage> {
         let garbage = self.keyspace.take_garbage();
-        self.server.stats.lazyfreed_objects += garbage.len() as u64;
+        let objects = garbage.iter().map(Garbage::objects);
+        self.server.stats.lazyfreed_objects += objects.sum::<u64>();
         garbage
     }
 

@@ -18,13 +18,13 @@ pub struct Db {
     pub(super) table: Table,
     /// Every expiry with the hash of its key, soonest first. A look-up by hash
     /// alone is exact enough: two keys with one hash and one expiry expire together.
-    expires: BTreeSet<(i64, u64)>,
+    pub(super) expires: BTreeSet<(i64, u64)>,
     /// The sum of all expiries, which makes the average exact and free.
     expire_sum_ms: i128,
     /// Every hash with fields that expire, by when its first field does. The
     /// hash itself knows the rest, so that what is due is found without a look
     /// at any field that is not.
-    field_expires: BTreeSet<(i64, u64)>,
+    pub(super) field_expires: BTreeSet<(i64, u64)>,
 }
 
 impl Db {

@@ -1,5 +1,6 @@
 //! All databases of one dataset, and the freezes taken of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::db::Db;
@@ -16,8 +17,22 @@ pub enum Garbage {
     Entry(Entry),
     /// A whole table.
     Table(Arc<Table>),
+    /// What told when the keys of such a table expire, or fields of theirs.
+    Expiries(BTreeSet<(i64, u64)>),
     /// What was handed over to a walk that was given up.
     Frozen(Vec<FrozenEntry>),
+}
+
+impl Garbage {
+    /// How many keys of the dataset went with it, which INFO counts as Redis does.
+    #[must_use]
+    pub fn objects(&self) -> u64 {
+        match self {
+            Self::Entry(_) => 1,
+            Self::Table(table) => table.len() as u64,
+            Self::Expiries(_) | Self::Frozen(_) => 0,
+        }
+    }
 }
 
 /// The key holds another type.
@@ -347,6 +362,9 @@ impl Keyspace {
         if removed == 0 {
             return 0;
         }
+        let indexes = [old.expires, old.field_expires];
+        let indexes = indexes.into_iter().filter(|index| !index.is_empty());
+        self.garbage.extend(indexes.map(Garbage::Expiries));
         let table = Arc::new(old.table);
         let mut is_needed = false;
         for freeze in self.freezes.iter_mut().filter(|f| f.needs(old.id)) {

@@ -168,3 +168,30 @@ fn libraries_of_functions_travel_with_the_content() {
     space.replace_content(other);
     assert_eq!(space.functions(), [b"#!lua name=kept".to_vec()]);
 }
+
+#[test]
+fn what_is_flushed_or_replaced_leaves_its_indexes_to_the_driver() {
+    for replaced in [false, true] {
+        let mut space = Keyspace::new(2, HashSeed::new(1, 1));
+        for key in 0..100u64 {
+            space.set_string(1, &key.to_be_bytes(), b"v", Some(5), 0);
+        }
+        let mut hash = Hash::new();
+        hash.insert_expiring(*space.seed(), b"f", b"v", 7);
+        space.set(1, b"hash", Value::Hash(Box::new(hash)), None);
+        if replaced {
+            space.replace_content(Keyspace::new(2, HashSeed::new(1, 1)));
+        } else {
+            space.flush(1);
+        }
+        let garbage = space.take_garbage();
+        let indexed = |one: &Garbage| match one {
+            Garbage::Expiries(index) => Some(index.len()),
+            _ => None,
+        };
+        let indexed: Vec<_> = garbage.iter().filter_map(indexed).collect();
+        assert_eq!(indexed, [100, 1]);
+        let objects = garbage.iter().map(Garbage::objects);
+        assert_eq!(objects.sum::<u64>(), 101, "each key counts once");
+    }
+}
