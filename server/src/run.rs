@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smol::channel;
 use smol::stream::StreamExt;
@@ -226,10 +226,32 @@ fn serve_clients(store: &EngineLock, node: &Node, listeners: Listeners) -> Resul
 async fn tick(store: EngineLock, saver: Saver) {
     loop {
         let hz = store.lock().server.config.hz.clamp(1, 500);
-        smol::Timer::after(Duration::from_millis(1000 / u64::from(hz))).await;
-        store.batch(|engine, host| engine.tick(unix_ms(), host));
+        let next = Instant::now() + Duration::from_millis(1000 / u64::from(hz));
+        smol::Timer::at(next).await;
+        let expires_on = store.batch(|engine, host| engine.tick(unix_ms(), host));
         memory::note_peak();
         saver.look();
+        if let Some(rest) = expires_on {
+            expire(
+                &store,
+                rest,
+                next + Duration::from_millis(1000 / u64::from(hz)),
+            )
+            .await;
+        }
+    }
+}
+
+/// Goes on with what has expired, a turn at a time, for as long as there is more
+/// and no tick is due.
+async fn expire(store: &EngineLock, mut rest: Duration, until: Instant) {
+    while Instant::now() + rest < until {
+        smol::Timer::after(rest).await;
+        let more = store.batch(|engine, host| engine.expire_turn(unix_ms(), host));
+        let Some(next) = more else {
+            return;
+        };
+        rest = next;
     }
 }
 

@@ -1,4 +1,11 @@
 //! Active expiry: removing what has expired before anybody looks for it.
+//!
+//! It goes in turns, each of which holds the engine's lock for a fraction of a
+//! millisecond whatever there is to remove, in however many databases. As long
+//! as there is more, the driver rests after a turn and comes back, so that
+//! expiry as a whole takes the share of one processor that Redis' cycle takes.
+
+use core::time::Duration;
 
 use super::effects::Mark;
 use super::key_view::{Expiry, KeyView};
@@ -6,40 +13,71 @@ use super::machine::Engine;
 use crate::seams::Host;
 
 /// Keys removed before the clock is asked again.
-const KEYS_PER_LOOK: usize = 32;
+const KEYS_PER_LOOK: usize = 16;
 /// Fields removed before the clock is asked again, which is the most that one HDEL names.
 const FIELDS_PER_LOOK: usize = 128;
-/// The share of a tick that one cycle may take at the default effort, nanoseconds.
-const BASE_CYCLE_NS: u64 = 1_000_000;
+/// For how long one turn holds the engine's lock, nanoseconds; what is begun then
+/// is ended.
+const TURN_NS: u64 = 200_000;
+/// The share of a processor at `active-expire-effort 1`, and what each step beyond
+/// it adds, percent: Redis' ACTIVE_EXPIRE_CYCLE_SLOW_TIME_PERC.
+const BASE_SHARE_PERCENT: u32 = 25;
+const STEP_SHARE_PERCENT: u32 = 2;
+
+/// How long to rest after a turn, so that turns get their share and no more.
+fn rest_after(turn: Duration, effort: u32) -> Duration {
+    let share = BASE_SHARE_PERCENT + STEP_SHARE_PERCENT * effort.saturating_sub(1);
+    turn * (100 - share.min(99)) / share
+}
 
 impl Engine {
-    /// Removes expired keys and fields for about a millisecond, soonest first,
-    /// with a DEL or HDEL in the stream. Only a primary does: a replica waits for
-    /// what the stream says, and a pause keeps the dataset as it is.
-    pub(super) fn expire_some(&mut self, now_ms: i64, host: &mut dyn Host) {
+    /// Removes expired keys and fields, soonest first in each database, with a DEL
+    /// or HDEL in the stream, for about `TURN_NS`. Where more may be left, it
+    /// answers how long to rest before the next turn. Only a primary does: a replica
+    /// waits for what the stream says, and a pause keeps the dataset as it is.
+    pub fn expire_turn(&mut self, now_ms: i64, host: &mut dyn Host) -> Option<Duration> {
         let server = &self.server;
         let paused = server.pauses.mode().is_some();
         if !server.active_expire || server.replication.is_replica() || paused {
-            return;
+            return None;
         }
         let started = host.monotonic_ns();
-        let effort = u64::from(self.server.config.active_expire_effort);
-        let budget = BASE_CYCLE_NS * effort;
-        for db in 0..self.keyspace.databases() {
-            while self.expire_batch(db, now_ms) || self.expire_fields(db, now_ms) {
-                if host.monotonic_ns().saturating_sub(started) > budget {
-                    self.server.stats.expired_time_cap_reached += 1;
-                    break;
-                }
-            }
+        let ran_out = self.expire_until(now_ms, started + TURN_NS, host);
+        let took_ns = host.monotonic_ns().saturating_sub(started);
+        let server = &mut self.server;
+        server.stats.expire_cycle_usec += took_ns / 1000;
+        server.note_latency("expire-cycle", now_ms, took_ns / 1_000_000);
+        if !ran_out {
+            return None;
         }
-        let took = host.monotonic_ns().saturating_sub(started);
-        self.server.stats.expire_cycle_usec += took / 1000;
-        self.server
-            .note_latency("expire-cycle", now_ms, took / 1_000_000);
+        server.stats.expired_time_cap_reached += 1;
+        let effort = server.config.active_expire_effort;
+        Some(rest_after(Duration::from_nanos(took_ns), effort))
     }
 
-    /// Removes some expired keys of one database; true where more may be left.
+    /// Goes round the databases, from where the last turn stopped, until nothing
+    /// that has expired is left or the time is up; true where the time was up first.
+    fn expire_until(&mut self, now_ms: i64, until_ns: u64, host: &mut dyn Host) -> bool {
+        let databases = self.keyspace.databases();
+        let mut idle = 0;
+        while idle < databases {
+            let db = self.server.expire_db % databases;
+            self.server.expire_db = (db + 1) % databases;
+            // Neither keys nor fields wait until there are none of the others.
+            let found = self.expire_batch(db, now_ms) | self.expire_fields(db, now_ms);
+            if !found {
+                idle += 1;
+                continue;
+            }
+            idle = 0;
+            if host.monotonic_ns() >= until_ns {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Removes some expired keys of one database; false where it had none.
     fn expire_batch(&mut self, db: usize, now_ms: i64) -> bool {
         if self.keyspace.db(db).first_expired(now_ms).is_none() {
             return false;
@@ -52,20 +90,18 @@ impl Engine {
             now_ms,
             Expiry::Remove,
         );
-        let mut removed = 0;
-        while removed < KEYS_PER_LOOK {
+        for _ in 0..KEYS_PER_LOOK {
             let Some(key) = view.db().first_expired(now_ms).map(<[u8]>::to_vec) else {
                 break;
             };
             view.expire(&key);
-            removed += 1;
         }
         view.flush_expired(&mut self.effects, Mark::default());
         self.end_unit_singly();
-        removed == KEYS_PER_LOOK
+        true
     }
 
-    /// Removes some expired fields of one database; true where more may be left.
+    /// Removes some expired fields of one database; false where it had none.
     fn expire_fields(&mut self, db: usize, now_ms: i64) -> bool {
         let first = self.keyspace.db(db).first_with_expired_fields(now_ms);
         if first.is_none() {
@@ -88,6 +124,10 @@ impl Engine {
             left -= view.expire_fields(&mut self.effects, &key, left);
         }
         self.end_unit_singly();
-        left == 0
+        true
     }
 }
+
+#[cfg(test)]
+#[path = "expire_tests.rs"]
+mod tests;

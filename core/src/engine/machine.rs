@@ -1,5 +1,7 @@
 //! The engine itself: what a driver calls.
 
+use core::time::Duration;
+
 use super::client::{Blocked, Client, ClientFlags, ClientId, Peer};
 use super::clients::Clients;
 use super::dispatch;
@@ -93,6 +95,7 @@ impl Engine {
                 run_id: options.run_id,
                 started_ms: options.now_ms,
                 active_expire: true,
+                expire_db: 0,
                 value_codec: None,
                 reload_wanted: None,
                 tracking: Tracking::default(),
@@ -452,11 +455,13 @@ impl Engine {
         }
     }
 
-    /// Lets time pass; called about ten times a second (`hz`).
-    pub fn tick(&mut self, now_ms: i64, host: &mut dyn Host) {
+    /// Lets time pass; called about ten times a second (`hz`). Where more has
+    /// expired than a moment is enough for, it answers how long to rest before
+    /// [`Engine::expire_turn`] goes on with it.
+    pub fn tick(&mut self, now_ms: i64, host: &mut dyn Host) -> Option<Duration> {
         self.begin_batch(host);
         self.end_pauses(now_ms, host);
-        self.expire_some(now_ms, host);
+        let expires_on = self.expire_turn(now_ms, host);
         self.expire_waits(now_ms, host);
         self.serve_ready(now_ms, host);
         self.close_idle(now_ms);
@@ -465,6 +470,7 @@ impl Engine {
         server.tracking.shrink(&mut server.clients, keys_max);
         self.sample_rates(now_ms);
         self.end_batch();
+        expires_on
     }
 
     /// Answers the WAITs that are satisfied.

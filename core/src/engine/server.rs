@@ -53,6 +53,8 @@ pub struct Server {
     pub started_ms: i64,
     /// False after DEBUG SET-ACTIVE-EXPIRE 0.
     pub active_expire: bool,
+    /// The database with which the next turn of active expiry begins.
+    pub(super) expire_db: usize,
     /// The format of DUMP and RESTORE; an owner that has none leaves it out, and
     /// they are refused.
     pub value_codec: Option<Arc<dyn ValueCodec>>,
