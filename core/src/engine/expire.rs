@@ -33,16 +33,22 @@ fn rest_after(turn: Duration, effort: u32) -> Duration {
 impl Engine {
     /// Removes expired keys and fields, soonest first in each database, with a DEL
     /// or HDEL in the stream, for about `TURN_NS`. Where more may be left, it
-    /// answers how long to rest before the next turn. Only a primary does: a replica
-    /// waits for what the stream says, and a pause keeps the dataset as it is.
+    /// answers how long to rest before the next turn. A replica waits for what the
+    /// stream says, except for the keys that its own clients made expire; a pause
+    /// keeps the dataset as it is.
     pub fn expire_turn(&mut self, now_ms: i64, host: &mut dyn Host) -> Option<Duration> {
         let server = &self.server;
         let paused = server.pauses.mode().is_some();
-        if !server.active_expire || server.replication.is_replica() || paused {
+        if !server.active_expire || paused {
             return None;
         }
         let started = host.monotonic_ns();
-        let ran_out = self.expire_until(now_ms, started + TURN_NS, host);
+        let until_ns = started + TURN_NS;
+        let ran_out = if server.replication.is_replica() {
+            self.expire_own_until(now_ms, until_ns, host)
+        } else {
+            self.expire_until(now_ms, until_ns, host)
+        };
         let took_ns = host.monotonic_ns().saturating_sub(started);
         let server = &mut self.server;
         server.stats.expire_cycle_usec += took_ns / 1000;
@@ -75,6 +81,42 @@ impl Engine {
             }
         }
         false
+    }
+
+    /// The same for the keys that a replica's own clients made expire.
+    fn expire_own_until(&mut self, now_ms: i64, until_ns: u64, host: &mut dyn Host) -> bool {
+        while self.expire_own_batch(now_ms) {
+            if host.monotonic_ns() >= until_ns {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Removes some expired keys of a replica's own; false where it had none. They
+    /// never were in the stream, and their removal is not either.
+    fn expire_own_batch(&mut self, now_ms: i64) -> bool {
+        let Some((db, _)) = self.keyspace.own_expiries().first_expired(now_ms) else {
+            return false;
+        };
+        self.start_unit();
+        let mut view = KeyView::new(
+            &mut self.keyspace,
+            &mut self.key_stats,
+            db,
+            now_ms,
+            Expiry::Remove,
+        );
+        for _ in 0..KEYS_PER_LOOK {
+            let Some((db, key)) = view.space().own_expiries().first_expired(now_ms) else {
+                break;
+            };
+            view.select(db);
+            view.expire(&key);
+        }
+        view.flush_expired(&mut self.effects, Mark::default());
+        self.end_unit_singly();
+        true
     }
 
     /// Removes some expired keys of one database; false where it had none.

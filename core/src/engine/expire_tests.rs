@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use super::*;
 use crate::config::RewriteEntry;
+use crate::engine::client::{ClientFlags, ClientId};
+use crate::keyspace::Keyspace;
 use crate::seams::NoHost;
-use crate::seams::host::{Job, ProcessFacts, ReloadOptions};
+use crate::seams::host::{Job, PrimaryAddress, ProcessFacts, ReloadOptions};
 use crate::testing::TestEngine;
 
 /// Each look at the clock finds it this much later.
@@ -131,4 +133,94 @@ fn effort_is_a_share_of_the_processor() {
             percent(effort)
         );
     }
+}
+
+/// A writable replica, and a client that brings its primary's stream.
+fn writable_replica() -> (TestEngine, ClientId) {
+    let mut t = TestEngine::new();
+    t.run("config set replica-read-only no");
+    let primary = t.connect();
+    let client = t.engine.server.clients.get_mut(primary);
+    let client = client.expect("connected");
+    client.flags.insert(ClientFlags::PRIMARY);
+    t.engine.server.become_replica_of(PrimaryAddress {
+        host: "a".to_owned(),
+        port: 1,
+    });
+    (t, primary)
+}
+
+fn tracked(t: &mut TestEngine) -> usize {
+    let info = t.run("info stats");
+    let field = info.split("slave_expires_tracked_keys:").nth(1);
+    let value = field.and_then(|rest| rest.split_whitespace().next());
+    value.expect("a field").parse().expect("a number")
+}
+
+#[test]
+fn a_replica_expires_what_its_own_clients_made_expire_and_nothing_else() {
+    let (mut t, primary) = writable_replica();
+    for line in ["set p v px 5", "set taken v"] {
+        t.run_as(primary, line);
+    }
+    for line in [
+        "set own v px 5",
+        "set number 1 px 5",
+        "rpush list a",
+        "pexpire list 5",
+        "setex later 100 v",
+        "pexpire taken 5",
+    ] {
+        t.run(line);
+    }
+    assert_eq!(tracked(&mut t), 5);
+    t.now_ms += 10;
+    t.tick();
+    assert_eq!(
+        t.engine.keyspace.len(),
+        2,
+        "the primary's key, and the one for later"
+    );
+    assert!(t.engine.keyspace.find(0, b"p").is_some());
+    assert_eq!((tracked(&mut t), t.engine.key_stats.expired_keys), (1, 4));
+    assert_eq!(t.stream(), "", "none of it is in the stream");
+}
+
+#[test]
+fn what_is_no_longer_a_replicas_own_waits_for_the_stream() {
+    let (mut t, primary) = writable_replica();
+    for key in ["persisted", "removed", "replaced", "renamed", "swapped"] {
+        t.run(&format!("set {key} v px 5"));
+    }
+    t.run("persist persisted");
+    t.run("del removed");
+    t.run_as(primary, "set replaced w px 5");
+    t.run("rename renamed name");
+    assert_eq!(tracked(&mut t), 2);
+    t.run("swapdb 0 1");
+    assert_eq!(tracked(&mut t), 2);
+    t.now_ms += 10;
+    t.tick();
+    assert_eq!(t.engine.keyspace.db(1).len(), 2);
+    assert!(t.engine.keyspace.find(1, b"replaced").is_some());
+    for (line, left) in [("flushdb", 1), ("flushall", 0)] {
+        t.run("select 2");
+        t.run("set k v ex 9");
+        t.run("select 3");
+        t.run("set k v ex 9");
+        t.run(line);
+        assert_eq!(tracked(&mut t), left, "{line}");
+    }
+}
+
+#[test]
+fn a_full_sync_leaves_nothing_of_a_replicas_own() {
+    let (mut t, _) = writable_replica();
+    t.run("set own v px 5");
+    let seed = *t.engine.keyspace.seed();
+    let databases = t.engine.keyspace.databases();
+    t.engine
+        .keyspace
+        .replace_content(Keyspace::new(databases, seed));
+    assert_eq!(tracked(&mut t), 0);
 }

@@ -36,6 +36,8 @@ pub struct KeyView<'e> {
     db: usize,
     now_ms: i64,
     expiry: Expiry,
+    /// True for the writes of a replica's own clients.
+    owns: bool,
     access: u32,
     /// False where look-ups leave access times alone.
     touches: bool,
@@ -102,6 +104,7 @@ impl<'e> KeyView<'e> {
             db,
             now_ms,
             expiry,
+            owns: false,
             access: (now_ms / 1000) as u32,
             touches: true,
             stats,
@@ -117,6 +120,22 @@ impl<'e> KeyView<'e> {
     pub(super) const fn note_for(&mut self, effects: &Effects) {
         self.notes_created = effects.wants(NotifyClass::NEW);
         self.notes_missed = effects.wants(NotifyClass::MISS);
+    }
+
+    /// What expires by this view's writes is removed here when its time has come,
+    /// though a primary decides of all other keys.
+    pub(super) const fn own_expiries(&mut self) {
+        self.owns = true;
+    }
+
+    /// Notes whose it is to remove a key whose expiry was set or has ended.
+    #[inline]
+    fn note_owner(&mut self, key: &[u8], expire_ms: Option<i64>) {
+        let own = self.space.own_expiries_mut();
+        match expire_ms.filter(|_| self.owns) {
+            Some(at_ms) => own.insert(self.db, key, at_ms),
+            None => own.remove(self.db, key),
+        }
     }
 
     /// Lets look-ups touch access times, or leave them alone.
@@ -191,6 +210,7 @@ impl<'e> KeyView<'e> {
 
     /// Removes a key whose time has come.
     pub(super) fn expire(&mut self, key: &[u8]) {
+        self.note_owner(key, None);
         if let Some(entry) = self.space.remove(self.db, key) {
             self.space.discard(entry);
             self.note_expired(key);
@@ -231,6 +251,7 @@ impl<'e> KeyView<'e> {
         effects.changed(fields.len());
         effects.notify(NotifyClass::HASH, "hexpired", self.db, key);
         if empty && let Some(entry) = self.space.remove(self.db, key) {
+            self.note_owner(key, None);
             self.space.discard(entry);
             effects.notify(NotifyClass::GENERIC, "del", self.db, key);
         }
@@ -435,6 +456,7 @@ impl<'e> KeyView<'e> {
         if self.notes_created && self.space.find(self.db, entry.key()).is_none() {
             self.created.push((self.db, entry.key().to_vec()));
         }
+        self.note_owner(entry.key(), entry.expire_ms());
         self.space.put(self.db, entry)
     }
 
@@ -453,6 +475,7 @@ impl<'e> KeyView<'e> {
         match crate::text::number::parse_i64(value) {
             Some(number) => self.put(key, Value::Int(number), expire_ms),
             None => {
+                self.note_owner(key, expire_ms);
                 let access = self.access;
                 let found = self
                     .space
@@ -482,6 +505,7 @@ impl<'e> KeyView<'e> {
         if !self.live(key) {
             return None;
         }
+        self.note_owner(key, None);
         self.space.remove(self.db, key)
     }
 
@@ -497,7 +521,11 @@ impl<'e> KeyView<'e> {
 
     /// Sets, moves or removes the expiry of a live key; false without the key.
     pub fn set_expire(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
-        self.live(key) && self.space.set_expire(self.db, key, expire_ms)
+        if !self.live(key) {
+            return false;
+        }
+        self.note_owner(key, expire_ms);
+        self.space.set_expire(self.db, key, expire_ms)
     }
 
     /// True where a key that expires at this moment would be gone at once. A

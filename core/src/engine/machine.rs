@@ -264,6 +264,9 @@ impl Engine {
             now_ms,
             expiry,
         );
+        if self.server.replication.is_replica() && !client.is_primary() {
+            keys.own_expiries();
+        }
         keys.set_touching(!client.flags.contains(ClientFlags::NO_TOUCH));
         keys.note_for(&self.effects);
         let mut ctx = Ctx {

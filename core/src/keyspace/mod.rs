@@ -10,6 +10,7 @@ pub mod db;
 pub mod entry;
 pub mod freeze;
 pub mod hash;
+pub mod own_expiries;
 mod segment;
 pub mod snapshot_walk;
 pub mod space;

@@ -7,6 +7,7 @@ use super::db::Db;
 use super::entry::Entry;
 use super::freeze::{Freeze, FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::hash::HashSeed;
+use super::own_expiries::OwnExpiries;
 use super::table::Table;
 use crate::value::{Hash, Value, ValueMut, ValueRef};
 
@@ -51,6 +52,8 @@ pub struct Keyspace {
     /// Keys changed by the current command, kept only while somebody watches.
     touched: Vec<(usize, Box<[u8]>)>,
     watched: bool,
+    /// What a writable replica is to expire by itself.
+    own_expiries: OwnExpiries,
     /// Libraries of functions that came with a snapshot, kept as their source
     /// text and written into the next one.
     functions: Vec<Vec<u8>>,
@@ -69,6 +72,7 @@ impl Keyspace {
             garbage: Vec::new(),
             touched: Vec::new(),
             watched: false,
+            own_expiries: OwnExpiries::default(),
             functions: Vec::new(),
         };
         for _ in 0..databases {
@@ -117,6 +121,17 @@ impl Keyspace {
     /// Adds a library of functions.
     pub fn add_function(&mut self, source: Vec<u8>) {
         self.functions.push(source);
+    }
+
+    /// The keys that a writable replica is to expire by itself.
+    #[must_use]
+    pub const fn own_expiries(&self) -> &OwnExpiries {
+        &self.own_expiries
+    }
+
+    /// The same, to be changed by who knows whose write it is.
+    pub const fn own_expiries_mut(&mut self) -> &mut OwnExpiries {
+        &mut self.own_expiries
     }
 
     /// Number of keys in all databases.
@@ -356,6 +371,8 @@ impl Keyspace {
 
     /// Empties a database; answers how many keys it had.
     pub fn flush(&mut self, db: usize) -> usize {
+        self.own_expiries
+            .move_dbs(|other| (other != db).then_some(other));
         let mut old = self.fresh_db();
         std::mem::swap(&mut old, &mut self.dbs[db]);
         let removed = old.len();
@@ -380,6 +397,11 @@ impl Keyspace {
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
+        self.own_expiries.move_dbs(|db| match db {
+            _ if db == a => Some(b),
+            _ if db == b => Some(a),
+            _ => Some(db),
+        });
     }
 
     /// Takes the place of this keyspace's content; freezes of the old content go on.

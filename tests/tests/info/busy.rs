@@ -46,6 +46,8 @@ pub(crate) fn eventful() -> Node {
     server.replication.history = server.replication.history.shifted(replid, Offset(4));
     server.log.reset(Offset(40));
     server.log.add_sink(Box::new(Backlog));
+    let own = node.engine.keyspace.own_expiries_mut();
+    own.insert(0, b"k", i64::MAX);
     tick(&mut node);
     node
 }

@@ -75,8 +75,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("aof_last_write_status", "ok"),
     ("aof_last_cow_size", "0"),
     ("eventloop_duration_aof_sum", "0"),
-    // A writable replica expires its own keys as anybody does.
-    ("slave_expires_tracked_keys", "0"),
     // RESTORE, and users other than the default one.
     ("dump_payload_sanitizations", "0"),
     ("acl_access_denied_cmd", "0"),

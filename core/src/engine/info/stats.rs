@@ -22,11 +22,10 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     out.put("sync_partial_ok", stats.sync_partial_ok);
     out.put("sync_partial_err", stats.sync_partial_err);
     keys(out, source);
+    out.all_absent(&["latest_fork_usec", "total_forks", "migrate_cached_sockets"]);
+    let own = source.keyspace.own_expiries();
+    out.put("slave_expires_tracked_keys", own.len());
     out.all_absent(&[
-        "latest_fork_usec",
-        "total_forks",
-        "migrate_cached_sockets",
-        "slave_expires_tracked_keys",
         "active_defrag_hits",
         "active_defrag_misses",
         "active_defrag_key_hits",
