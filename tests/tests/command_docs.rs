@@ -10,10 +10,12 @@ use towline_tests::server::{Kind, Server};
 const LACKING: &[(&str, &str)] = &[("shutdown", "SAFE and FAILOVER")];
 
 /// What only Redis 8 has.
-const OF_REDIS_8: &[&str] = &["delex", "digest"];
+const OF_REDIS_8: &[&str] = &["delex", "digest", "xackdel", "xdelex"];
 
 /// Options of other commands that only Redis 8 has, by their words.
-const OPTIONS_OF_REDIS_8: &[&str] = &["IFNE", "IFDEQ", "IFDNE"];
+const OPTIONS_OF_REDIS_8: &[&str] = &[
+    "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE",
+];
 
 /// All commands of a server with their subcommands, and what documents them.
 fn docs(client: &mut Client) -> BTreeMap<String, Value> {

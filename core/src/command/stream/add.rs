@@ -1,8 +1,9 @@
 //! XADD.
 
 use super::parse::{self, is};
+use super::references::References;
 use super::reply;
-use super::trim::{TrimArgs, TrimOptions, own_words};
+use super::trim::{TrimArgs, TrimOptions, Trimmed, own_words};
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::engine::effects::NotifyClass;
@@ -24,6 +25,8 @@ enum Wanted {
 struct AddArgs {
     make_stream: bool,
     trim: Option<TrimArgs>,
+    /// The index of the word that says what becomes of references.
+    references_at: Option<usize>,
     wanted: Wanted,
     /// The index of the id among the arguments; fields and values follow.
     id_at: usize,
@@ -48,6 +51,7 @@ fn parse_args(ctx: &Ctx<'_>, args: &[&[u8]]) -> CommandResult<AddArgs> {
             break;
         }
     }
+    let references_at = options.references_at;
     let trim = options.finish(ctx)?;
     let words = args.len().saturating_sub(at + 1);
     if words < 2 || !words.is_multiple_of(2) {
@@ -61,6 +65,7 @@ fn parse_args(ctx: &Ctx<'_>, args: &[&[u8]]) -> CommandResult<AddArgs> {
     Ok(AddArgs {
         make_stream,
         trim,
+        references_at,
         wanted,
         id_at: at,
     })
@@ -116,32 +121,46 @@ pub(super) fn xadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     }
     let mut words = own_words(&args[..=parsed.id_at]);
     words[parsed.id_at] = id.to_string().into_bytes();
-    let trimmed = parsed.trim.is_some_and(|trim| {
-        let trimmed = trim.apply(stream) > 0;
+    let trimmed = parsed.trim.map_or_else(Trimmed::default, |trim| {
+        let trimmed = trim.apply(stream);
         trim.make_exact(stream, &mut words);
         trimmed
     });
+    let len = stream.len();
     reply::id(ctx.reply, id);
     ctx.effects.changed(1);
     ctx.notify(NotifyClass::STREAM, "xadd", key);
-    if trimmed {
+    let is_trimmed = trimmed.count > 0;
+    if is_trimmed {
         ctx.notify(NotifyClass::STREAM, "xtrim", key);
     }
-    propagate_added(ctx, args, &parsed, words);
+    if (parsed.trim).is_none_or(|trim| trim.references == References::Keep) {
+        propagate_added(ctx, args, &parsed, words);
+        return Ok(());
+    }
+    let id = &words[parsed.id_at];
+    let tail = &args[parsed.id_at + 1..];
+    ctx.propagate(&[&[b"XADD", key, id], tail].concat());
+    if is_trimmed {
+        trimmed.propagate(ctx, key, len);
+    }
     Ok(())
 }
 
 /// Propagates the command with the id that the entry got and with exact trimming.
 fn propagate_added(ctx: &mut Ctx<'_>, args: &[&[u8]], parsed: &AddArgs, words: Vec<Vec<u8>>) {
-    // The client's own spelling stays where it says all.
+    // The client's own spelling stays where it says all, and nothing that is too new.
     let is_exact = matches!(parsed.wanted, Wanted::Exactly(_));
     let is_trim_exact = parsed.trim.is_none_or(|trim| !trim.approximate);
-    if is_exact && is_trim_exact {
+    if is_exact && is_trim_exact && parsed.references_at.is_none() {
         return;
     }
     let mut command = words;
     if is_exact {
         command[parsed.id_at] = args[parsed.id_at].to_vec();
+    }
+    if let Some(at) = parsed.references_at {
+        command.remove(at);
     }
     let tail = &args[parsed.id_at + 1..];
     let mut all: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();

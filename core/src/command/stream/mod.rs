@@ -13,20 +13,41 @@ mod propagate;
 mod range;
 mod read;
 mod read_group;
+mod references;
 mod remove;
 mod reply;
 mod rows_of_groups;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_references;
 mod trim;
 
 use super::{Acl, ArgSpec, Begin, CommandSpec, Find, Flags, Group, KeyFlags, KeySpec};
 use add::xadd;
 use range::{xlen, xrange, xrevrange};
 use read::xread;
+use references::{xackdel, xdelex};
 use remove::{xdel, xsetid};
 pub use rows_of_groups::COMMANDS_OF_GROUPS;
 use trim::xtrim;
+
+/// What becomes of groups' references to entries that go.
+const REFERENCES: ArgSpec = ArgSpec::one_of(
+    "condition",
+    &[
+        ArgSpec::pure_token("keepref", "KEEPREF").since("8.2.0"),
+        ArgSpec::pure_token("delref", "DELREF").since("8.2.0"),
+        ArgSpec::pure_token("acked", "ACKED").since("8.2.0"),
+    ],
+)
+.optional();
+
+const IDS: ArgSpec = ArgSpec::block(
+    "ids",
+    &[ArgSpec::integer("numids"), ArgSpec::string("id").multiple()],
+)
+.token("IDS");
 
 /// The rows of the commands on entries.
 pub const COMMANDS: &[CommandSpec] = &[
@@ -44,6 +65,7 @@ pub const COMMANDS: &[CommandSpec] = &[
             ArgSpec::pure_token("nomkstream", "NOMKSTREAM")
                 .optional()
                 .since("6.2.0"),
+            REFERENCES,
             ArgSpec::block(
                 "trim",
                 &[
@@ -89,6 +111,32 @@ pub const COMMANDS: &[CommandSpec] = &[
         .acl(Acl::STREAM)
         .keys(&[KeySpec::at(1, KeyFlags::RW.union(KeyFlags::DELETE))])
         .args(&[ArgSpec::key("key", 0), ArgSpec::string("id").multiple()]),
+    CommandSpec::new("xackdel", -6, xackdel)
+        .group(Group::Stream)
+        .since("8.2.0")
+        .summary("Acknowledges entries and deletes them.")
+        .complexity("O(1) for each id")
+        .flags(Flags::WRITE.union(Flags::FAST))
+        .acl(Acl::STREAM)
+        .keys(&[KeySpec::at(
+            1,
+            KeyFlags::RW.union(KeyFlags::UPDATE).union(KeyFlags::DELETE),
+        )])
+        .args(&[
+            ArgSpec::key("key", 0),
+            ArgSpec::string("group"),
+            REFERENCES,
+            IDS,
+        ]),
+    CommandSpec::new("xdelex", -5, xdelex)
+        .group(Group::Stream)
+        .since("8.2.0")
+        .summary("Deletes entries, and groups' references to them on request.")
+        .complexity("O(1) for each id")
+        .flags(Flags::WRITE.union(Flags::FAST))
+        .acl(Acl::STREAM)
+        .keys(&[KeySpec::at(1, KeyFlags::RW.union(KeyFlags::DELETE))])
+        .args(&[ArgSpec::key("key", 0), REFERENCES, IDS]),
     CommandSpec::new("xlen", 2, xlen)
         .group(Group::Stream)
         .since("5.0.0")
@@ -213,5 +261,6 @@ pub const COMMANDS: &[CommandSpec] = &[
                         .since("6.2.0"),
                 ],
             ),
+            REFERENCES,
         ]),
 ];

@@ -1,6 +1,7 @@
 //! XTRIM, and the options that XADD shares with it.
 
 use super::parse::{self, is};
+use super::references::{Acknowledged, References, propagate_acknowledged, propagate_deleted};
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::integer::parse_integer;
@@ -23,6 +24,17 @@ pub(super) struct TrimArgs {
     /// The index of MAXLEN's or MINID's threshold among the arguments.
     threshold_at: usize,
     limit: u64,
+    pub(super) references: References,
+}
+
+/// What a trimming came to.
+#[derive(Debug, Default)]
+pub(super) struct Trimmed {
+    /// How many entries went.
+    pub(super) count: usize,
+    /// Which they were, where others were left between them.
+    between: Vec<StreamId>,
+    acknowledged: Acknowledged,
 }
 
 /// The options of XADD and XTRIM, while they are read.
@@ -30,6 +42,9 @@ pub(super) struct TrimArgs {
 pub(super) struct TrimOptions {
     args: Option<TrimArgs>,
     limit: Option<u64>,
+    references: Option<References>,
+    /// The index of the word that says what becomes of references.
+    pub(super) references_at: Option<usize>,
 }
 
 impl TrimOptions {
@@ -39,6 +54,13 @@ impl TrimOptions {
         let [option, rest @ ..] = &args[at..] else {
             return Ok(None);
         };
+        if self.references.is_none()
+            && let Some(references) = References::parse(option)
+        {
+            self.references = Some(references);
+            self.references_at = Some(at);
+            return Ok(Some(at + 1));
+        }
         let by_len = is(option, "maxlen");
         if rest.is_empty() {
             return Ok(None);
@@ -79,6 +101,7 @@ impl TrimOptions {
             approximate,
             threshold_at,
             limit: 0,
+            references: References::Keep,
         });
         Ok(threshold_at + 1)
     }
@@ -95,6 +118,7 @@ impl TrimOptions {
                 )),
             };
         };
+        args.references = self.references.unwrap_or_default();
         // The primary has made the threshold exact.
         if ctx.client.is_primary() {
             return Ok(Some(args));
@@ -122,9 +146,34 @@ fn default_limit(ctx: &Ctx<'_>) -> u64 {
 }
 
 impl TrimArgs {
-    /// Trims, and returns how many entries went.
-    pub(super) fn apply(self, stream: &mut Stream) -> usize {
-        stream.trim(self.trim, self.approximate, self.limit)
+    /// Trims.
+    pub(super) fn apply(self, stream: &mut Stream) -> Trimmed {
+        let (trim, whole_runs, limit) = (self.trim, self.approximate, self.limit);
+        match self.references {
+            References::Keep => Trimmed {
+                count: stream.trim(trim, whole_runs, limit),
+                ..Trimmed::default()
+            },
+            References::Delete => {
+                // The runs are shared, and trimming takes from the front.
+                let before = stream.clone();
+                let count = stream.trim(trim, whole_runs, limit);
+                let gone: Vec<StreamId> = before.iter().take(count).map(|e| e.id).collect();
+                Trimmed {
+                    count,
+                    between: Vec::new(),
+                    acknowledged: stream.acknowledge_everywhere(&gone),
+                }
+            }
+            References::Acked => {
+                let between = stream.trim_unreferenced(trim, whole_runs, limit);
+                Trimmed {
+                    count: between.len(),
+                    between,
+                    acknowledged: Vec::new(),
+                }
+            }
+        }
     }
 
     /// Writes into a command's words what the trimming came to, so that others
@@ -148,6 +197,18 @@ fn first_id(stream: &Stream) -> StreamId {
     first.unwrap_or(StreamId::MAX)
 }
 
+impl Trimmed {
+    /// Tells what went, in commands that every replica knows; `len` is what is left.
+    pub(super) fn propagate(self, ctx: &mut Ctx<'_>, key: &[u8], len: usize) {
+        if self.between.is_empty() {
+            let len = len.to_string();
+            ctx.propagate(&[b"XTRIM", key, b"MAXLEN", b"=", len.as_bytes()]);
+        }
+        propagate_deleted(ctx, key, &self.between);
+        propagate_acknowledged(ctx, key, self.acknowledged);
+    }
+}
+
 /// A command's words, to be changed on their way into the stream.
 pub(super) fn own_words(args: &[&[u8]]) -> Vec<Vec<u8>> {
     args.iter().map(|word| word.to_vec()).collect()
@@ -164,20 +225,29 @@ pub(super) fn xtrim(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             "ERR syntax error, XTRIM must be called with a trimming strategy",
         ));
     }
+    let references_at = options.references_at;
     let trim = options.finish(ctx)?.expect("there is a strategy");
     let Some(stream) = ctx.keys.stream_mut(args[1])? else {
         ctx.reply.count(0);
         return Ok(());
     };
-    let deleted = trim.apply(stream);
-    if deleted > 0 {
+    let trimmed = trim.apply(stream);
+    let (count, len) = (trimmed.count, stream.len());
+    if count > 0 {
         let mut words = own_words(args);
         trim.make_exact(stream, &mut words);
-        ctx.effects.changed(deleted);
+        ctx.effects.changed(count);
         ctx.notify(NotifyClass::STREAM, "xtrim", args[1]);
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        ctx.propagate(&words);
+        if trim.references == References::Keep {
+            if let Some(at) = references_at {
+                words.remove(at);
+            }
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            ctx.propagate(&words);
+        } else {
+            trimmed.propagate(ctx, args[1], len);
+        }
     }
-    ctx.reply.count(deleted);
+    ctx.reply.count(count);
     Ok(())
 }

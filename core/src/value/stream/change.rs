@@ -31,7 +31,7 @@ impl Trim {
     }
 
     /// Whether all of a run goes.
-    fn takes(self, node: &StreamNode, len: usize) -> bool {
+    pub(super) fn takes(self, node: &StreamNode, len: usize) -> bool {
         match self {
             Self::MaxLen(max) => (len - node.len()) as u64 >= max,
             Self::MinId(min) => node.last_id().is_none_or(|last| last < min),

@@ -7,6 +7,7 @@
 //! * `change`: adding, deleting and trimming.
 //! * `read`: ranges.
 //! * `counters`: what a stream's counters tell of a group's progress.
+//! * `references`: which entries groups still have to do with.
 //! * `group`: a consumer group, what it has delivered and what is pending.
 //! * `idempotence`: what Redis 8.6 remembers of producers.
 //!
@@ -21,6 +22,7 @@ mod idempotence;
 mod memory;
 mod node;
 mod read;
+mod references;
 mod walk;
 
 use std::collections::BTreeMap;
