@@ -12,9 +12,12 @@ const LACKING: &[(&str, &str)] = &[("shutdown", "SAFE and FAILOVER")];
 /// What only Redis 8 has.
 const OF_REDIS_8: &[&str] = &["delex", "digest", "xackdel", "xdelex"];
 
-/// Options of other commands that only Redis 8 has, by their words.
-const OPTIONS_OF_REDIS_8: &[&str] = &[
-    "IFNE", "IFDEQ", "IFDNE", "KEEPREF", "DELREF", "ACKED", "DIFF", "DIFF1", "ANDOR", "ONE",
+/// The words of other commands' options that only Redis 8 has.
+const OPTIONS_OF_REDIS_8: &[(&str, &[&str])] = &[
+    ("bitop", &["DIFF", "DIFF1", "ANDOR", "ONE"]),
+    ("set", &["IFNE", "IFDEQ", "IFDNE"]),
+    ("xadd", &["KEEPREF", "DELREF", "ACKED"]),
+    ("xtrim", &["KEEPREF", "DELREF", "ACKED"]),
 ];
 
 /// All commands of a server with their subcommands, and what documents them.
@@ -70,13 +73,13 @@ fn is_name(value: &Value) -> bool {
     matches!(value, Value::Bulk(name) if name == b"name")
 }
 
-/// A list of arguments without those that only Redis 8 has, and without the choices that
-/// have nothing else.
-fn without_redis_8(arguments: &Value) -> Value {
+/// A list of arguments without those that begin with one of these words, and without the
+/// choices that have nothing else.
+fn without(tokens: &[&str], arguments: &Value) -> Value {
     let mut kept = Vec::new();
     for argument in arguments.items() {
         let token = field(argument, "token").map(Value::text);
-        if token.is_some_and(|token| OPTIONS_OF_REDIS_8.contains(&token.as_str())) {
+        if token.is_some_and(|token| tokens.contains(&token.as_str())) {
             continue;
         }
         let mut fields = argument.items().to_vec();
@@ -84,7 +87,7 @@ fn without_redis_8(arguments: &Value) -> Value {
             .chunks(2)
             .position(|pair| pair[0].text() == "arguments");
         if let Some(place) = parts {
-            let parts = without_redis_8(&fields[2 * place + 1]);
+            let parts = without(tokens, &fields[2 * place + 1]);
             if parts.items().is_empty() {
                 continue;
             }
@@ -110,10 +113,14 @@ fn arguments_and_groups_are_those_of_valkey() {
             continue;
         };
         compared += 1;
+        let newer = OPTIONS_OF_REDIS_8
+            .iter()
+            .find(|(command, _)| *command == name);
+        let newer = newer.map_or(&[][..], |(_, tokens)| tokens);
         for part in ["group", "since", "arguments"] {
             let lacks = part == "arguments" && LACKING.iter().any(|(lacking, _)| *lacking == name);
             let own = match part {
-                "arguments" => field(&own, part).map(without_redis_8),
+                "arguments" => field(&own, part).map(|list| without(newer, list)),
                 _ => field(&own, part).cloned(),
             };
             let own = own.as_ref().map(told);

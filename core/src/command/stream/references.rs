@@ -72,8 +72,11 @@ fn parse_args(args: &[&[u8]]) -> CommandResult<DeleteArgs> {
     })
 }
 
+/// Arguments.
+type Words<'b, 'a> = &'b [&'a [u8]];
+
 /// As many ids as the number in front says, and what follows them.
-fn split_ids<'a, 'b>(args: &'b [&'a [u8]]) -> CommandResult<(&'b [&'a [u8]], &'b [&'a [u8]])> {
+fn split_ids<'a, 'b>(args: Words<'b, 'a>) -> CommandResult<(Words<'b, 'a>, Words<'b, 'a>)> {
     let count = parse_integer(args[0]).ok().filter(|count| *count >= 1);
     let count = count.ok_or(CommandError::text(
         "ERR Number of IDs must be a positive integer",
