@@ -3,13 +3,19 @@
 
 use std::collections::BTreeSet;
 
+use super::Ctx;
 use super::error::{CommandError, CommandResult};
+use crate::engine::client::Client;
 use crate::engine::rng::Rng;
+use crate::resp::Reply;
 use crate::text::number::parse_i64;
 
 /// Most elements drawn with repetition. Redis would try to answer any number;
-/// a reply of this many is beyond what a client can mean.
+/// a reply of this many is beyond what a client can mean. Where a client has a
+/// limit for its output, that is what ends it, as it does there.
 const REPEATED_MAX: usize = 1 << 27;
+/// How many elements are drawn with repetition before the reply is looked at.
+const PIECE: usize = 1024;
 
 /// How many elements to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +27,31 @@ pub enum SampleCount {
 }
 
 impl SampleCount {
+    /// Reads the count of a command: from 0 on for different elements, below for
+    /// repetition.
+    ///
+    /// # Errors
+    /// Where it is no such number, in the words of Redis, or beyond what anybody means.
+    pub fn of(ctx: &Ctx<'_>, text: &[u8]) -> CommandResult<Self> {
+        let count = Self::parse(text)?;
+        let limited = || {
+            ctx.client
+                .output_hard_limit_bytes(&ctx.server.config)
+                .is_some()
+        };
+        match count {
+            Self::Repeated(size) if size > REPEATED_MAX && !limited() => {
+                Err(CommandError::OutOfRange)
+            }
+            _ => Ok(count),
+        }
+    }
+
     /// Reads a count: from 0 on for different elements, below for repetition.
     ///
     /// # Errors
     /// Where it is no such number, in the words of Redis.
-    pub fn parse(text: &[u8]) -> CommandResult<Self> {
+    fn parse(text: &[u8]) -> CommandResult<Self> {
         let count = parse_i64(text).ok_or(CommandError::NotInteger)?;
         let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
         if count >= 0 {
@@ -36,8 +62,6 @@ impl SampleCount {
                 -i64::MAX,
                 i64::MAX
             )))
-        } else if size > REPEATED_MAX {
-            Err(CommandError::OutOfRange)
         } else {
             Ok(Self::Repeated(size))
         }
@@ -49,8 +73,45 @@ impl SampleCount {
     /// Where it is beyond that.
     pub fn paired(self) -> CommandResult<Self> {
         match self {
-            Self::Distinct(size) if size > i64::MAX as usize / 2 => Err(CommandError::OutOfRange),
+            Self::Distinct(size) | Self::Repeated(size) if size > i64::MAX as usize / 2 => {
+                Err(CommandError::OutOfRange)
+            }
             _ => Ok(self),
+        }
+    }
+
+    /// How many are drawn from `len`, which is not 0.
+    #[must_use]
+    pub fn total(self, len: usize) -> usize {
+        match self {
+            Self::Repeated(count) => count,
+            Self::Distinct(count) => count.min(len),
+        }
+    }
+
+    /// Draws as [`draw`](Self::draw) does and hands the indices to `write`; those
+    /// with repetition in pieces, until the client is to be closed for its output.
+    pub fn write(
+        self,
+        len: usize,
+        target: Target<'_>,
+        mut write: impl FnMut(&mut Reply, &[usize]),
+    ) {
+        let Target {
+            rng,
+            client,
+            reply,
+            limit_bytes,
+        } = target;
+        let Self::Repeated(count) = self else {
+            return write(reply, &self.draw(rng, len));
+        };
+        let mut left = count;
+        while left > 0 && !client.cut_short {
+            let piece = left.min(PIECE);
+            left -= piece;
+            write(reply, &Self::Repeated(piece).draw(rng, len));
+            client.cut_short = limit_bytes.is_some_and(|limit| reply.len() as u64 > limit);
         }
     }
 
@@ -63,6 +124,18 @@ impl SampleCount {
             Self::Distinct(count) => distinct(rng, len, count),
         }
     }
+}
+
+/// Where random elements go, and the randomness they come from.
+pub struct Target<'a> {
+    /// The randomness.
+    pub rng: &'a mut Rng,
+    /// The client who asked.
+    pub client: &'a mut Client,
+    /// Its reply.
+    pub reply: &'a mut Reply,
+    /// What its reply may take before it is closed.
+    pub limit_bytes: Option<u64>,
 }
 
 /// `count` different numbers below `len`, ascending, each subset as likely as
@@ -96,6 +169,10 @@ pub fn distinct(rng: &mut Rng, len: usize, count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Flow;
+    use crate::engine::traffic::{Overrun, Traffic};
+    use crate::seams::NoHost;
+    use crate::testing::TestEngine;
 
     #[test]
     fn counts_and_their_errors() {
@@ -112,9 +189,36 @@ mod tests {
             error(b"-9223372036854775808"),
             "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
         );
-        assert_eq!(error(b"-9223372036854770000"), "ERR value is out of range");
         let largest = SampleCount::parse(b"9223372036854775807").expect("a count");
         assert_eq!(largest.paired(), Err(CommandError::OutOfRange));
+        let most = SampleCount::parse(b"-9223372036854775807").expect("a count");
+        assert_eq!(most.paired(), Err(CommandError::OutOfRange));
+    }
+
+    #[test]
+    fn only_a_limit_of_the_output_ends_a_count_beyond_all_bounds() {
+        let mut t = TestEngine::new();
+        t.run("HSET h a b");
+        t.run("SADD s a");
+        t.run("ZADD z 1 a");
+        let commands = ["HRANDFIELD h", "SRANDMEMBER s", "ZRANDMEMBER z"];
+        for command in commands {
+            let line = format!("{command} -999999999");
+            assert_eq!(t.run(&line), "-ERR value is out of range");
+        }
+        t.run("CONFIG SET client-output-buffer-limit \"normal 100000 0 0\"");
+        for command in commands {
+            let id = t.connect();
+            let words = format!("{command} -999999999");
+            let args: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+            t.engine
+                .execute(id, &args, t.now_ms, &mut NoHost::default());
+            let mut out = Vec::new();
+            assert_eq!(t.engine.take_output(id, &mut out), Flow::Close);
+            let traffic = Traffic::default();
+            let overrun = t.engine.note_traffic(id, traffic, t.now_ms);
+            assert_eq!(overrun, Some(Overrun::Output), "{command}");
+        }
     }
 
     #[test]

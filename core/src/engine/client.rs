@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bitflags::bitflags;
 
+use super::buffers::Buffers;
 use super::key_waits::KeyWait;
 use super::pubsub::Kind;
 use super::tracking::ClientTracking;
@@ -67,6 +68,8 @@ pub struct Peer {
 pub struct Queued {
     /// The commands, each with its arguments.
     pub commands: Vec<Vec<Vec<u8>>>,
+    /// The bytes of all arguments.
+    pub bytes: usize,
     /// An error while queueing: EXEC will refuse.
     pub aborted: bool,
 }
@@ -167,6 +170,10 @@ pub struct Client {
     pub query_buffer_bytes: usize,
     /// Output that the driver has taken and the socket has not, as last reported.
     pub unsent_bytes: usize,
+    /// The buffers of its connection.
+    pub buffers: Buffers,
+    /// A reply of it ended in its middle, because it is to be closed for its output.
+    pub(crate) cut_short: bool,
     /// Since when it is beyond the soft limit of its output, unix ms.
     pub over_soft_limit_since_ms: Option<i64>,
     /// Replies and pushes not yet taken by the driver.
@@ -229,6 +236,8 @@ impl Client {
             net_out: 0,
             query_buffer_bytes: 0,
             unsent_bytes: 0,
+            buffers: Buffers::new(now_ms),
+            cut_short: false,
             over_soft_limit_since_ms: None,
             reply: Reply::new(Protocol::Resp2),
             pushes: Reply::new(Protocol::Resp2),

@@ -11,6 +11,8 @@ pub struct Clients {
     next_id: u64,
     connected: usize,
     wakeups: Vec<ClientId>,
+    /// The slot at which the next turn begins.
+    turn: usize,
 }
 
 impl Clients {
@@ -85,6 +87,20 @@ impl Clients {
     /// All clients but the one whose command runs, for changing.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
         self.slots.iter_mut().flatten().map(|client| &mut **client)
+    }
+
+    /// Up to `count` clients that have not had their turn for longest.
+    pub(super) fn next_in_turn(&mut self, count: usize) -> Vec<ClientId> {
+        let slots = self.slots.len();
+        let mut ids = Vec::new();
+        for _ in 0..slots {
+            if ids.len() >= count {
+                break;
+            }
+            self.turn = (self.turn + 1) % slots;
+            ids.extend(self.slots[self.turn].as_ref().map(|client| client.id));
+        }
+        ids
     }
 
     /// Tells the driver that a client has output, was unblocked, or is to be closed.

@@ -249,6 +249,7 @@ fn queue(ctx: &mut Ctx<'_>, args: &[&[u8]]) {
     if let Some(multi) = &mut ctx.client.multi {
         // What will not run need not be kept.
         if !multi.aborted && !ctx.client.dirty_watch {
+            multi.bytes += args.iter().map(|arg| arg.len()).sum::<usize>();
             let command = args.iter().map(|arg| arg.to_vec());
             multi.commands.push(command.collect());
         }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::buffers::ReplyBufferPolicy;
 use super::client::{Blocked, Client, ClientFlags, ClientId, Peer};
 use super::clients::Clients;
 use super::dispatch;
@@ -104,6 +105,7 @@ impl Engine {
                 shutdown: Shutdown::default(),
                 slow_log: SlowLog::default(),
                 latency: LatencyMonitor::default(),
+                reply_buffer_policy: ReplyBufferPolicy::default(),
                 monitors: Vec::new(),
                 waiting: Vec::new(),
                 clock_ns: 0,
@@ -468,6 +470,7 @@ impl Engine {
         self.expire_waits(now_ms, host);
         self.serve_ready(now_ms, host);
         self.close_idle(now_ms);
+        self.fit_buffers(now_ms);
         let server = &mut self.server;
         let keys_max = server.config.tracking_table_max_keys;
         server.tracking.shrink(&mut server.clients, keys_max);
@@ -559,7 +562,7 @@ fn skips_reply(client: &mut Client) -> bool {
 
 fn flow_of(client: &Client) -> Flow {
     let closing = ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::CLOSE_NOW;
-    if client.flags.intersects(closing) {
+    if client.flags.intersects(closing) || client.cut_short {
         Flow::Close
     } else if client.sync_request.is_some() {
         Flow::Attach

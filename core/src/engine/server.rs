@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::buffers::ReplyBufferPolicy;
 use super::client::ClientId;
 use super::clients::Clients;
 use super::key_waits::KeyWaits;
@@ -72,6 +73,8 @@ pub struct Server {
     pub slow_log: SlowLog,
     /// What kept clients waiting.
     pub latency: LatencyMonitor,
+    /// How reply buffers are fitted to their use.
+    pub reply_buffer_policy: ReplyBufferPolicy,
     /// Clients in MONITOR, by when they asked.
     pub monitors: Vec<ClientId>,
     /// Clients that a WAIT keeps waiting.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::traffic::Overrun;
+
 /// Counters of key look-ups.
 #[derive(Clone, Debug, Default)]
 pub struct KeyStats {
@@ -67,6 +69,14 @@ pub struct Stats {
     pub reads_processed: u64,
     /// Writes to client sockets.
     pub writes_processed: u64,
+    /// Clients dropped at `client-query-buffer-limit`.
+    pub query_buffer_disconnections: u64,
+    /// Clients dropped at `client-output-buffer-limit`.
+    pub output_buffer_disconnections: u64,
+    /// Reply buffers made smaller because their clients got little.
+    pub reply_buffer_shrinks: u64,
+    /// Reply buffers made larger because their clients filled them.
+    pub reply_buffer_expands: u64,
     /// Authentication failures.
     pub access_denied_auth: u64,
     /// Batches run.
@@ -95,6 +105,16 @@ impl Stats {
         self.lock_held_ns += held_ns;
         self.lock_held_max_ns = self.lock_held_max_ns.max(held_ns);
         self.lock_held_max_cpu_ns = self.lock_held_max_cpu_ns.max(cpu_ns.unwrap_or(0));
+    }
+}
+
+impl Stats {
+    /// Counts a client that was dropped at one of its limits.
+    pub(super) const fn note_overrun(&mut self, overrun: Overrun) {
+        match overrun {
+            Overrun::QueryBuffer => self.query_buffer_disconnections += 1,
+            Overrun::Output => self.output_buffer_disconnections += 1,
+        }
     }
 }
 

@@ -58,6 +58,17 @@ impl ClientTracking {
 }
 
 impl Client {
+    /// The prefixes below which it is told of every change.
+    pub(super) fn tracked_prefixes(&self) -> usize {
+        match self.tracking.as_deref() {
+            Some(ClientTracking {
+                mode: Mode::Broadcast(prefixes),
+                ..
+            }) => prefixes.len(),
+            _ => 0,
+        }
+    }
+
     /// CLIENT CACHING holds for the next command, or for the next transaction.
     pub(super) fn end_caching_exception(&mut self) {
         if let Some(tracking) = &mut self.tracking

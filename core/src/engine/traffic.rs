@@ -1,6 +1,7 @@
 //! What connections report of their sockets, and the limits that end those
 //! which let too much pile up.
 
+use super::buffers::Trim;
 use super::client::{Client, ClientFlags, ClientId};
 use super::machine::Engine;
 use crate::config::{ClientClass, OutputLimit, Settings};
@@ -16,6 +17,10 @@ pub struct Traffic {
     pub writes: u64,
     /// Input that no command has taken yet.
     pub query_buffer_bytes: usize,
+    /// What the buffer of the input takes, used or not.
+    pub input_capacity_bytes: usize,
+    /// What the buffer of the output takes, used or not.
+    pub output_capacity_bytes: usize,
     /// Replies that the socket has not taken yet.
     pub unsent_bytes: usize,
 }
@@ -30,6 +35,26 @@ pub enum Overrun {
 }
 
 impl Engine {
+    /// Notes what a connection has read, before its commands run.
+    pub fn note_input(&mut self, id: ClientId, used_bytes: usize, capacity_bytes: usize) {
+        if let Some(client) = self.server.clients.get_mut(id) {
+            client.query_buffer_bytes = used_bytes;
+            client.buffers.note_input(used_bytes, capacity_bytes);
+        }
+    }
+
+    /// What a connection that was woken has to give back of its buffers.
+    pub fn take_trim(&mut self, id: ClientId) -> Option<Trim> {
+        self.server.clients.get_mut(id)?.buffers.trim.take()
+    }
+
+    /// The size at which a client's reply buffer is kept.
+    #[must_use]
+    pub fn reply_buffer_bytes(&self, id: ClientId) -> usize {
+        let client = self.server.clients.get(id);
+        client.map_or(0, |client| client.buffers.reply_bytes)
+    }
+
     /// Counts what a connection reports. A client beyond a limit is marked to be
     /// closed, and the driver has to drop it with all that it holds.
     pub fn note_traffic(&mut self, id: ClientId, traffic: Traffic, now_ms: i64) -> Option<Overrun> {
@@ -41,25 +66,24 @@ impl Engine {
         client.net_in += traffic.read_bytes;
         client.query_buffer_bytes = traffic.query_buffer_bytes;
         client.unsent_bytes = traffic.unsent_bytes;
+        client.note_buffers(traffic.input_capacity_bytes, traffic.output_capacity_bytes);
+        if client.flags.contains(ClientFlags::CLOSE_NOW) {
+            return None;
+        }
         let overrun = client.overrun(&self.server.config, now_ms);
-        if overrun.is_some() {
+        if let Some(overrun) = overrun {
             client.flags.insert(ClientFlags::CLOSE_NOW);
+            stats.note_overrun(overrun);
         }
         overrun
     }
 }
 
-/// Replies that a client may leave unread before it has authenticated: one reply
-/// buffer of 16 KiB, which Redis does not count, and the 1024 bytes that it allows
-/// beyond.
-const UNAUTHENTICATED_OUTPUT_MAX_BYTES: usize = 17 * 1024;
+/// Replies beyond its reply buffer that a client may leave unread before it has
+/// authenticated.
+const UNAUTHENTICATED_OUTPUT_MAX_BYTES: usize = 1024;
 
 impl Client {
-    /// Replies that nobody has read.
-    fn held_bytes(&self) -> usize {
-        self.unsent_bytes + self.reply.len()
-    }
-
     /// True for a client that did not give the password yet.
     pub(crate) const fn must_authenticate(&self, settings: &Settings) -> bool {
         !settings.requirepass.is_empty() && !self.authenticated
@@ -76,23 +100,39 @@ impl Client {
         if self.query_buffer_bytes as u64 > settings.client_query_buffer_limit {
             return Some(Overrun::QueryBuffer);
         }
-        if self.must_authenticate(settings) && self.held_bytes() > UNAUTHENTICATED_OUTPUT_MAX_BYTES
+        if self.must_authenticate(settings)
+            && self.output_backlog_bytes() > UNAUTHENTICATED_OUTPUT_MAX_BYTES
         {
             return Some(Overrun::Output);
         }
-        let subscribed = self.subscriptions() > 0;
-        let class = if subscribed {
+        let exceeds = self.exceeds(self.output_limit(settings), now_ms);
+        (exceeds || self.cut_short).then_some(Overrun::Output)
+    }
+
+    fn output_limit(&self, settings: &Settings) -> OutputLimit {
+        let class = if self.subscriptions() > 0 {
             ClientClass::PubSub
         } else {
             ClientClass::Normal
         };
-        let limit = settings.client_output_buffer_limit[class as usize];
-        self.exceeds(limit, now_ms).then_some(Overrun::Output)
+        settings.client_output_buffer_limit[class as usize]
+    }
+
+    /// What its output may take at once, if anything keeps it from more.
+    pub(crate) fn output_hard_limit_bytes(&self, settings: &Settings) -> Option<u64> {
+        let bytes = self.output_limit(settings).hard_bytes;
+        (bytes > 0 && !self.is_primary()).then_some(bytes)
+    }
+
+    /// Whether time alone has brought it beyond a limit: its connection, which has
+    /// nothing to do meanwhile, is to look.
+    pub(super) fn is_overdue(&mut self, settings: &Settings, now_ms: i64) -> bool {
+        !self.flags.contains(ClientFlags::CLOSE_NOW) && self.overrun(settings, now_ms).is_some()
     }
 
     /// A client may be beyond the soft limit for a while.
     fn exceeds(&mut self, limit: OutputLimit, now_ms: i64) -> bool {
-        let held = self.held_bytes() as u64;
+        let held = self.output_backlog_bytes() as u64;
         let beyond = |bytes: u64| bytes != 0 && held > bytes;
         if !beyond(limit.soft_bytes) {
             self.over_soft_limit_since_ms = None;
@@ -106,6 +146,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::{Overrun, Traffic};
+    use crate::engine::client::ClientFlags;
     use crate::testing::TestEngine;
 
     fn held(query_buffer_bytes: usize, unsent_bytes: usize) -> Traffic {
@@ -168,23 +209,33 @@ mod tests {
         let stranger = test.connect();
         let mut look = |id, unsent| test.engine.note_traffic(id, held(0, unsent), 0);
         assert_eq!(look(test.id, 100_000), None, "it came before the password");
-        assert_eq!(look(stranger, 17 * 1024), None);
-        assert_eq!(look(stranger, 17 * 1024 + 1), Some(Overrun::Output));
+        assert_eq!(look(stranger, 16 * 1024), None);
+        assert_eq!(look(stranger, 16 * 1024 + 1), Some(Overrun::Output));
     }
 
     #[test]
     fn output_has_a_hard_limit_and_a_soft_one() {
         let mut test = TestEngine::new();
-        test.run("CONFIG SET client-output-buffer-limit \"normal 200 100 10\"");
+        test.run("CONFIG SET client-output-buffer-limit \"normal 40000 30000 10\"");
+        // What fits the reply buffer is not counted.
         let mut look = |unsent, at_s: i64| {
+            test.engine
+                .server
+                .clients
+                .get_mut(test.id)
+                .expect("connected")
+                .flags = ClientFlags::empty();
             test.engine
                 .note_traffic(test.id, held(0, unsent), at_s * 1000)
         };
-        assert_eq!(look(150, 0), None);
-        assert_eq!(look(150, 10), None, "the time is not over");
-        assert_eq!(look(50, 20), None, "it has read");
-        assert_eq!(look(150, 30), None, "the time begins anew");
-        assert_eq!(look(150, 41), Some(Overrun::Output));
-        assert_eq!(look(201, 41), Some(Overrun::Output));
+        assert_eq!(look(35_000, 0), None);
+        assert_eq!(look(35_000, 10), None, "the time is not over");
+        assert_eq!(look(5_000, 20), None, "it has read");
+        assert_eq!(look(35_000, 30), None, "the time begins anew");
+        assert_eq!(look(35_000, 41), Some(Overrun::Output));
+        assert_eq!(look(40_001, 41), Some(Overrun::Output));
+        let stats = &test.engine.server.stats;
+        assert_eq!(stats.output_buffer_disconnections, 2);
+        assert_eq!(stats.query_buffer_disconnections, 0);
     }
 }

@@ -12,6 +12,7 @@ use std::task::Poll;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
+use towline_core::engine::buffers::{INPUT_BUFFER_MIN_BYTES, REPLY_BUFFER_MAX_BYTES, Trim};
 use towline_core::engine::traffic::{Overrun, Traffic};
 use towline_core::engine::{ClientId, Engine, Flow, Peer};
 use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
@@ -22,14 +23,17 @@ use crate::engine_lock::EngineLock;
 use crate::host::{ServerHost, unix_ms};
 
 /// Bytes asked of a socket at once; a read that fills less has drained it.
-const READ_BYTES: usize = 16 * 1024;
+const READ_BYTES: usize = INPUT_BUFFER_MIN_BYTES;
 /// Commands parsed before they run; their keys are prefetched together.
 const BATCH_COMMANDS: usize = 64;
 /// A batch that has taken this long ends with the command that it is at, and the
 /// rest of its commands run in another, nanoseconds.
 const BATCH_NS: u64 = 500_000;
-/// A buffer that grew beyond this is given back once it is empty.
-const KEPT_BUFFER_BYTES: usize = 64 * 1024;
+/// An input's buffer that grew beyond this is given back once it is empty, and a
+/// smaller one when the engine says that it is too large for its use.
+const KEPT_INPUT_BYTES: usize = 1024 * 1024;
+/// What a client that fills its reply buffer keeps of an output that was larger.
+const KEPT_OUTPUT_BYTES: usize = 64 * 1024;
 
 /// What all connections share.
 pub struct Shared {
@@ -113,6 +117,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         flow: Flow::Continue,
         limits,
         query_limit,
+        kept_output_bytes: KEPT_OUTPUT_BYTES,
         traffic: Traffic::default(),
     };
     connection.run().await;
@@ -181,6 +186,8 @@ struct Connection {
     limits: RequestLimits,
     /// `client-query-buffer-limit` as it was at the last batch.
     query_limit: u64,
+    /// What an empty output may keep of its buffer.
+    kept_output_bytes: usize,
     /// What the socket did since the engine was told.
     traffic: Traffic,
 }
@@ -309,7 +316,7 @@ impl Connection {
             return;
         }
         self.input.clear();
-        if self.input.capacity() > KEPT_BUFFER_BYTES {
+        if self.input.capacity() > KEPT_INPUT_BYTES {
             self.input = Vec::new();
         }
     }
@@ -347,6 +354,7 @@ impl Connection {
         let now_ms = unix_ms();
         let shared = Arc::clone(&self.shared);
         shared.store.batch(|engine, host| {
+            engine.note_input(self.id, self.input.len(), self.input.capacity());
             self.execute(engine, host, now_ms);
             self.settle(engine, host, self.input.len() - self.parsed.done_end());
         });
@@ -395,9 +403,13 @@ impl Connection {
     /// the limits are now. `unread` bytes of the input are left.
     fn settle(&mut self, engine: &mut Engine, host: &ServerHost, unread: usize) {
         self.flow = engine.take_output(self.id, &mut self.output);
+        let leaves = self.flow == Flow::Attach;
         let traffic = Traffic {
             query_buffer_bytes: unread,
             unsent_bytes: self.output.len().saturating_sub(self.written),
+            // A replica's link has buffers of its own.
+            input_capacity_bytes: if leaves { 0 } else { self.input.capacity() },
+            output_capacity_bytes: if leaves { 0 } else { self.output.capacity() },
             ..std::mem::take(&mut self.traffic)
         };
         if let Some(overrun) = engine.note_traffic(self.id, traffic, unix_ms()) {
@@ -407,13 +419,33 @@ impl Connection {
         }
         self.limits = engine.request_limits(self.id);
         self.query_limit = engine.server.config.client_query_buffer_limit;
+        self.kept_output_bytes = match engine.reply_buffer_bytes(self.id) {
+            REPLY_BUFFER_MAX_BYTES => KEPT_OUTPUT_BYTES,
+            bytes => bytes,
+        };
     }
 
     /// Another thread wrote to this client, unblocked it, or wants it closed.
     fn collect(&mut self) {
         let store = self.shared.store.clone();
         let unread = self.input.len();
-        self.settle(&mut store.lock(), &store.host, unread);
+        let trim = {
+            let mut engine = store.lock();
+            self.settle(&mut engine, &store.host, unread);
+            engine.take_trim(self.id)
+        };
+        if let Some(trim) = trim {
+            self.trim(trim);
+            self.settle(&mut store.lock(), &store.host, unread);
+        }
+    }
+
+    /// Gives back what the engine found unused for a while.
+    fn trim(&mut self, trim: Trim) {
+        if let Some(bytes) = trim.input_bytes {
+            self.input.shrink_to(bytes);
+        }
+        self.output.shrink_to(trim.output_bytes);
     }
 
     /// Writes what there is, as far as the socket takes it.
@@ -430,8 +462,8 @@ impl Connection {
         }
         self.written = 0;
         self.output.clear();
-        if self.output.capacity() > KEPT_BUFFER_BYTES {
-            self.output = Vec::new();
+        if self.output.capacity() > self.kept_output_bytes {
+            self.output.shrink_to(self.kept_output_bytes);
         }
         Progress::Open
     }

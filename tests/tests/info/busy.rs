@@ -157,6 +157,10 @@ fn count(stats: &mut Stats) {
     stats.unexpected_error_replies = 1;
     stats.reads_processed = 5;
     stats.writes_processed = 6;
+    stats.query_buffer_disconnections = 7;
+    stats.output_buffer_disconnections = 8;
+    stats.reply_buffer_shrinks = 9;
+    stats.reply_buffer_expands = 10;
     stats.access_denied_auth = 1;
     stats.lock_held_max_ns = 5_000_000;
     stats.lock_held_max_cpu_ns = 4_000_000;

@@ -82,21 +82,14 @@ pub(super) fn letters(client: &Client) -> String {
     }
 }
 
-/// Bytes of commands: of the one that runs, or of those that wait for EXEC.
-fn bytes_of<'a, T: AsRef<[u8]> + 'a>(args: impl IntoIterator<Item = &'a T>) -> usize {
-    args.into_iter().map(|arg| arg.as_ref().len()).sum()
-}
-
 /// One client as a line, in the fields and the order of Redis 7.2; `args_bytes`
-/// and `reply_bytes` are those of the command that runs, if one does. Replies
-/// wait in one buffer, so that there is never a list of them.
-fn describe(client: &Client, now_ms: i64, args_bytes: usize, reply_bytes: usize) -> String {
+/// are those of the command that runs, if one does.
+fn describe(client: &Client, now_ms: i64, args_bytes: usize) -> String {
     let text = String::from_utf8_lossy;
     let multi = client.multi.as_ref();
     let queued = multi.map_or(-1, |multi| multi.commands.len() as i64);
-    let queued_bytes = bytes_of(multi.iter().flat_map(|multi| &multi.commands).flatten());
-    let waiting = client.reply.len() + reply_bytes;
-    let memory = [client.query_buffer_bytes, args_bytes, queued_bytes, waiting];
+    let query_bytes = client.query_buffer_bytes;
+    let query_free = (client.buffers.input_capacity_bytes).saturating_sub(query_bytes);
     let mut line = format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} ",
         client.id.id,
@@ -111,14 +104,18 @@ fn describe(client: &Client, now_ms: i64, args_bytes: usize, reply_bytes: usize)
     );
     let written = writeln!(
         line,
-        "sub={} psub={} ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem={args_bytes} \
-         multi-mem={queued_bytes} rbs={waiting} rbp={waiting} obl={waiting} oll=0 omem=0 \
-         tot-mem={} events=r cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
+        "sub={} psub={} ssub={} multi={queued} qbuf={query_bytes} qbuf-free={query_free} \
+         argv-mem={args_bytes} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} tot-mem={} events=r cmd={} user={} redir={} resp={} lib-name={} lib-ver={}",
         client.channels.len(),
         client.patterns.len(),
         client.shard_channels.len(),
-        client.query_buffer_bytes,
-        size_of::<Client>() + memory.iter().sum::<usize>(),
+        client.queued_bytes(),
+        client.buffers.reply_bytes,
+        client.buffers.reply_peak_bytes,
+        client.reply_buffer_used_bytes(),
+        client.output_backlog_blocks(),
+        client.output_backlog_bytes(),
+        client.memory_bytes() + args_bytes,
         client.last_command,
         if client.is_primary() {
             "(superuser)"
@@ -138,8 +135,13 @@ fn describe(client: &Client, now_ms: i64, args_bytes: usize, reply_bytes: usize)
     line
 }
 
-fn describe_own(ctx: &Ctx<'_>, args: &[&[u8]]) -> String {
-    describe(ctx.client, ctx.now_ms(), bytes_of(args), ctx.reply.len())
+fn describe_own(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> String {
+    let now_ms = ctx.now_ms();
+    // The replies before this one are the client's, like everybody's.
+    std::mem::swap(ctx.reply, &mut ctx.client.reply);
+    let line = describe(ctx.client, now_ms, args.iter().map(|arg| arg.len()).sum());
+    std::mem::swap(ctx.reply, &mut ctx.client.reply);
+    line
 }
 
 pub(super) fn client_info(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
@@ -160,7 +162,7 @@ pub(super) fn client_list(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let others = ctx.server.clients.iter();
     let mut lines: Vec<(i64, String)> = others
         .filter(|client| filter.fits(client, now_ms) && !is_gone(client))
-        .map(|client| (client.id.id.cast_signed(), describe(client, now_ms, 0, 0)))
+        .map(|client| (client.id.id.cast_signed(), describe(client, now_ms, 0)))
         .collect();
     if !filter.skip_me.unwrap_or(false) && filter.fits(ctx.client, now_ms) {
         lines.push((ctx.client.id.id.cast_signed(), describe_own(ctx, args)));

@@ -2,23 +2,23 @@
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
-use crate::command::sample::SampleCount;
+use crate::command::sample::{SampleCount, Target};
 use crate::resp::{Protocol, Reply};
 use crate::value::hash::{LiveHash, Pair};
 
 pub(super) fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let (count, with_values) = match args {
         [_, key] => return one(ctx, key),
-        [_, _, count] => (SampleCount::parse(count)?, false),
+        [_, _, count] => (SampleCount::of(ctx, count)?, false),
         [_, _, count, option] => {
-            let count = SampleCount::parse(count)?;
+            let count = SampleCount::of(ctx, count)?;
             if !option.eq_ignore_ascii_case(b"withvalues") {
                 return Err(CommandError::Syntax);
             }
             (count.paired()?, true)
         }
         _ => {
-            SampleCount::parse(args[2])?;
+            SampleCount::of(ctx, args[2])?;
             return Err(CommandError::Syntax);
         }
     };
@@ -30,10 +30,18 @@ pub(super) fn hrandfield(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ctx.reply.array(0);
         return Ok(());
     }
-    let chosen = count.draw(&mut ctx.server.rng, hash.len());
     let flat = with_values && ctx.reply.protocol() == Protocol::Resp2;
-    ctx.reply.array(chosen.len() << usize::from(flat));
-    reply_pairs(ctx.reply, hash, &chosen, with_values);
+    ctx.reply
+        .array(count.total(hash.len()) << usize::from(flat));
+    let target = Target {
+        limit_bytes: ctx.client.output_hard_limit_bytes(&ctx.server.config),
+        rng: &mut ctx.server.rng,
+        client: ctx.client,
+        reply: ctx.reply,
+    };
+    count.write(hash.len(), target, |reply, chosen| {
+        reply_pairs(reply, hash, chosen, with_values);
+    });
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::debug_htstats::htstats_key;
 use super::debug_object::{debug_object, listpack};
 use super::debug_protocol::protocol;
+use super::debug_replybuffer::reply_buffer;
 use super::digest;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
@@ -46,6 +47,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             ctx.reply.ok();
         }
         (b"protocol", [kind]) => return protocol(ctx, kind),
+        (b"replybuffer", [what, value]) => return reply_buffer(ctx, what, value),
         (b"stringmatch-len", [len, pattern]) => return match_length(ctx, len, pattern),
         _ => return Err(CommandError::subcommand_syntax("DEBUG", args[1])),
     }
@@ -188,6 +190,14 @@ const HELP: &[HelpRow] = &[
     (
         "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
         "Writes the dataset out and reads it back.",
+    ),
+    (
+        "REPLYBUFFER PEAK-RESET-TIME <never|reset|milliseconds>",
+        "Changes how long the use of a reply buffer is measured before it is fitted to it.",
+    ),
+    (
+        "REPLYBUFFER RESIZING <0|1>",
+        "Turns the fitting of reply buffers off or on.",
     ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Turns active expiry off or on."),
     ("SLEEP <seconds>", "Stops everything for a while."),

@@ -4,6 +4,7 @@ mod debug;
 mod debug_htstats;
 mod debug_object;
 mod debug_protocol;
+mod debug_replybuffer;
 mod digest;
 mod flush;
 mod lolwut;

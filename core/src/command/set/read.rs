@@ -3,7 +3,7 @@
 use super::member::peek;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
-use crate::command::sample::SampleCount;
+use crate::command::sample::{SampleCount, Target};
 use crate::command::scan_args::{ScanArgs, ScanOf, parse_cursor};
 use crate::resp::Reply;
 use crate::value::Set;
@@ -36,16 +36,23 @@ pub(super) fn smismember(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 pub(super) fn srandmember(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let count = match args {
         [_, key] => return one(ctx, key),
-        [_, _, count] => SampleCount::parse(count)?,
+        [_, _, count] => SampleCount::of(ctx, count)?,
         _ => return Err(CommandError::Syntax),
     };
     let Some(set) = ctx.keys.set(args[1])? else {
         ctx.reply.array(0);
         return Ok(());
     };
-    let chosen = count.draw(&mut ctx.server.rng, set.len());
-    ctx.reply.array(chosen.len());
-    reply_members(ctx.reply, set, &chosen);
+    ctx.reply.array(count.total(set.len()));
+    let target = Target {
+        limit_bytes: ctx.client.output_hard_limit_bytes(&ctx.server.config),
+        rng: &mut ctx.server.rng,
+        client: ctx.client,
+        reply: ctx.reply,
+    };
+    count.write(set.len(), target, |reply, chosen| {
+        reply_members(reply, set, chosen);
+    });
     Ok(())
 }
 

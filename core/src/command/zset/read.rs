@@ -4,7 +4,7 @@ use super::parse;
 use super::reply::Form;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
-use crate::command::sample::SampleCount;
+use crate::command::sample::{SampleCount, Target};
 use crate::command::scan_args::{ScanArgs, ScanOf, parse_cursor};
 use crate::resp::reply::Reply;
 use crate::text::double;
@@ -137,7 +137,7 @@ pub(super) fn zrandmember(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let Some(count) = args.get(2) else {
         return random_member(ctx, args[1]);
     };
-    let count = SampleCount::parse(count)?;
+    let count = SampleCount::of(ctx, count)?;
     match args[3..] {
         [] => random_members(ctx, args[1], count, false),
         [option] if option.eq_ignore_ascii_case(b"withscores") => {
@@ -168,11 +168,18 @@ fn random_members(
         ctx.reply.array(0);
         return Ok(());
     };
-    let chosen = count.draw(&mut ctx.server.rng, zset.len());
-    form.start(ctx.reply, chosen.len());
-    for index in chosen {
-        let (member, score) = zset.get(index).expect("an index below the length");
-        form.member(ctx.reply, member, score);
-    }
+    form.start(ctx.reply, count.total(zset.len()));
+    let target = Target {
+        limit_bytes: ctx.client.output_hard_limit_bytes(&ctx.server.config),
+        rng: &mut ctx.server.rng,
+        client: ctx.client,
+        reply: ctx.reply,
+    };
+    count.write(zset.len(), target, |reply, chosen| {
+        for &index in chosen {
+            let (member, score) = zset.get(index).expect("an index below the length");
+            form.member(reply, member, score);
+        }
+    });
     Ok(())
 }

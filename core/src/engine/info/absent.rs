@@ -48,8 +48,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("active_defrag_key_misses", "0"),
     ("total_active_defrag_time", "0"),
     ("current_active_defrag_time", "0"),
-    ("reply_buffer_shrinks", "0"),
-    ("reply_buffer_expands", "0"),
     // Child processes: snapshots are walked, not forked.
     ("current_cow_peak", "0"),
     ("current_cow_size", "0"),

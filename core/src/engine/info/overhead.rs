@@ -55,8 +55,12 @@ impl Overhead {
             let mut replicas = source.server.replication.replicas.iter();
             replicas.any(|replica| replica.id == client.id.id)
         };
-        let of_replicas: usize = source.clients().filter(is_replica).map(client_bytes).sum();
-        let of_all: usize = source.clients().map(client_bytes).sum();
+        let of_replicas: usize = source
+            .clients()
+            .filter(is_replica)
+            .map(Client::memory_bytes)
+            .sum();
+        let of_all: usize = source.clients().map(Client::memory_bytes).sum();
         let dbs = source.keyspace.dbs().iter().enumerate();
         let facts = source.facts;
         Overhead {
@@ -94,8 +98,4 @@ impl Overhead {
     pub fn keys(&self) -> usize {
         self.dbs.iter().map(|db| db.keys).sum()
     }
-}
-
-fn client_bytes(client: &Client) -> usize {
-    size_of::<Client>() + client.query_buffer_bytes + client.unsent_bytes + client.reply.len()
 }

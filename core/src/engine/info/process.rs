@@ -47,7 +47,7 @@ pub(super) fn server(out: &mut Fields, source: &Source<'_>) {
 pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
     let largest_input = source
         .clients()
-        .map(|client| client.query_buffer_bytes)
+        .map(|client| (client.buffers.input_capacity_bytes).max(client.query_buffer_bytes))
         .max();
     let largest_output = source
         .clients()

@@ -41,7 +41,7 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     out.put("total_error_replies", stats.error_replies);
     out.absent("dump_payload_sanitizations");
     sockets(out, source);
-    out.all_absent(&["reply_buffer_shrinks", "reply_buffer_expands"]);
+    buffers(out, stats);
     event_loop(out, source);
     out.put("acl_access_denied_auth", stats.access_denied_auth);
     out.all_absent(&[
@@ -157,6 +157,19 @@ fn sockets(out: &mut Fields, source: &Source<'_>) {
         "io_threaded_writes_processed",
         threaded(stats.writes_processed),
     );
+}
+
+fn buffers(out: &mut Fields, stats: &Stats) {
+    out.put(
+        "client_query_buffer_limit_disconnections",
+        stats.query_buffer_disconnections,
+    );
+    out.put(
+        "client_output_buffer_limit_disconnections",
+        stats.output_buffer_disconnections,
+    );
+    out.put("reply_buffer_shrinks", stats.reply_buffer_shrinks);
+    out.put("reply_buffer_expands", stats.reply_buffer_expands);
 }
 
 fn commands_usec(source: &Source<'_>) -> u64 {
