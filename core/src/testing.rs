@@ -26,7 +26,7 @@ pub(crate) struct TestEngine {
     pub(crate) engine: Engine,
     pub(crate) id: ClientId,
     pub(crate) now_ms: i64,
-    host: NoHost,
+    pub(crate) host: NoHost,
     stream: Arc<Mutex<Vec<u8>>>,
     sink: SinkId,
 }

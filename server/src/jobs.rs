@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smol::channel::{Receiver, Sender};
 use towline_core::engine::ClientId;
+use towline_core::engine::migration::Migration;
 use towline_core::engine::shutdown::{ShutdownStep, ShutdownTicket};
 use towline_core::seams::host::{Job, PrimaryAddress, ShutdownOptions};
 use towline_persist::storage::FsStorage;
@@ -23,6 +24,8 @@ pub struct Jobs {
     pub store: EngineLock,
     /// Snapshots.
     pub saver: Saver,
+    /// Where transfers to other servers are asked for.
+    pub courier: Sender<Box<Migration>>,
     /// Replication.
     pub node: Node,
     /// Told when the server is to end.
@@ -48,6 +51,8 @@ impl Jobs {
                 smol::spawn(self.clone().shut_down(ticket, options)).detach();
             }
             Job::Follow(target) => self.follow(target),
+            // The courier lives as long as the process.
+            Job::Migrate(migration) => drop(self.courier.try_send(migration)),
             Job::Reconfigure(directive) => self.reconfigure(directive),
         }
     }

@@ -34,6 +34,7 @@ pub mod listen;
 pub mod loading;
 pub mod log;
 pub mod memory;
+mod migrate;
 pub mod net;
 mod process;
 mod random;

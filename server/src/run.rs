@@ -29,6 +29,7 @@ use crate::listen::{self, Acceptor, Listeners};
 use crate::loading::load_at_start;
 use crate::log::Logger;
 use crate::memory;
+use crate::migrate::Courier;
 use crate::net::connection::Shared;
 use crate::net::io_thread::IoThread;
 use crate::process;
@@ -142,8 +143,11 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
         logger.warning(&format!("Who started the daemon is gone: {error}"));
     }
     let (ended, end) = channel::bounded(1);
+    let (courier, queue) = channel::unbounded();
+    smol::spawn(Courier::new(store.clone(), queue).serve()).detach();
     let jobs = Jobs {
         saver: Saver::new(store.clone(), parts.storage.clone()),
+        courier,
         node,
         ended,
         store: store.clone(),

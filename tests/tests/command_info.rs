@@ -10,8 +10,7 @@ use towline_tests::tables::{self, Row};
 
 /// Commands of the groups below that come later, with their subcommands.
 const LATER: &[&str] = &[
-    // moving values between servers
-    "migrate", // the log on disk
+    // the log on disk
     "waitaof",
 ];
 

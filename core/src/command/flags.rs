@@ -49,11 +49,13 @@ bitflags! {
         const ALLOW_BUSY = 1 << 19;
         /// May find any key expired, on its way to what it answers.
         const TOUCHES_ARBITRARY_KEYS = 1 << 20;
+        /// Waits for the host, and therefore has no place in a transaction.
+        const AWAITS_HOST = 1 << 21;
     }
 }
 
-/// Names of [`Flags`] in COMMAND INFO. `MAY_REPLICATE`, `PROTECTED` and
-/// `TOUCHES_ARBITRARY_KEYS` have no name there; `movablekeys` is printed by [`CommandSpec`](super::CommandSpec).
+/// Names of [`Flags`] in COMMAND INFO. `MAY_REPLICATE`, `PROTECTED`,
+/// `TOUCHES_ARBITRARY_KEYS` and `AWAITS_HOST` have no name there; `movablekeys` is printed by [`CommandSpec`](super::CommandSpec).
 pub const FLAG_NAMES: &[(Flags, &str)] = &[
     (Flags::WRITE, "write"),
     (Flags::READONLY, "readonly"),

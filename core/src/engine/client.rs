@@ -198,6 +198,8 @@ pub struct Client {
     pub tracking: Option<Box<ClientTracking>>,
     /// What it waits for.
     pub blocked: Option<Blocked>,
+    /// CLIENT REPLY silences the command that waits.
+    pub(crate) silent_wait: bool,
     /// The place in the queues and the deadline that its command, which is run
     /// again after a wait, keeps if it has to wait again.
     pub(crate) retrying: Option<(u64, Option<i64>)>,
@@ -250,6 +252,7 @@ impl Client {
             shard_channels: BTreeSet::new(),
             tracking: None,
             blocked: None,
+            silent_wait: false,
             postponed: None,
             retrying: None,
             sync_request: None,
@@ -269,6 +272,13 @@ impl Client {
     pub const fn skips_replies(&self) -> bool {
         self.flags
             .intersects(ClientFlags::REPLY_OFF.union(ClientFlags::REPLY_SKIP))
+    }
+
+    /// Takes the reply from `start` on back, where the command that waits is silent.
+    pub(super) fn hush(&mut self, start: usize) {
+        if self.silent_wait {
+            self.reply.truncate(start);
+        }
     }
 
     /// True for a client on this machine.

@@ -232,7 +232,7 @@ fn loaded(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResu
 }
 
 fn transactional(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    if ctx.client.multi.is_some() && spec.flags.contains(Flags::NO_MULTI) {
+    if ctx.client.multi.is_some() && spec.flags.intersects(Flags::NO_MULTI | Flags::AWAITS_HOST) {
         return Err(CommandError::text(
             "ERR Command not allowed inside a transaction",
         ));

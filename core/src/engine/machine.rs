@@ -10,6 +10,7 @@ use super::effects::{Effects, NotifyClass};
 use super::key_view::{Expiry, KeyView};
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
+use super::migration::Migrations;
 use super::pause::Pauses;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
@@ -101,6 +102,7 @@ impl Engine {
                 reload_wanted: None,
                 tracking: Tracking::default(),
                 key_waits: KeyWaits::default(),
+                migrations: Migrations::default(),
                 pauses: Pauses::default(),
                 shutdown: Shutdown::default(),
                 slow_log: SlowLog::default(),
@@ -217,7 +219,10 @@ impl Engine {
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);
         self.run(client, &mut reply, args, now_ms, host);
-        let silent = primary || (client.postponed.is_none() && skips_reply(client));
+        // A command that waited is as silent when it is run again.
+        let hushed = std::mem::take(&mut client.silent_wait);
+        let silent = primary || (client.postponed.is_none() && skips_reply(client)) || hushed;
+        client.silent_wait = silent && client.blocked.is_some();
         if silent {
             // What a silent client hears of keys is no reply.
             reply.truncate(start);
@@ -289,6 +294,7 @@ impl Engine {
         let server = &self.server;
         let watched = !server.watches.is_empty()
             || !server.key_waits.is_empty()
+            || !server.migrations.is_empty()
             || !server.tracking.is_idle();
         self.keyspace.set_watched(watched);
         let listening = !self.server.pubsub.is_idle();
@@ -302,7 +308,7 @@ impl Engine {
         self.effects.start_unit(wanted, logged);
     }
 
-    fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) {
+    pub(super) fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) {
         let changes = self.effects.end_unit();
         self.server.persistence.changes += changes;
         if changes > 0 && !client.is_primary() {
@@ -369,6 +375,7 @@ impl Engine {
             server
                 .watches
                 .changed(&mut server.clients, own, (db, &key), after);
+            server.migrations.note_change(db, &key);
             server.key_waits.note((db, key));
         }
     }
@@ -453,11 +460,21 @@ impl Engine {
 
     /// Answers a client that waits for the host, and lets it go on.
     pub fn answer(&mut self, id: ClientId, write: impl FnOnce(&mut Reply)) {
-        if let Some(client) = self.server.clients.get_mut(id) {
-            write(&mut client.reply);
+        let Some(client) = self.server.clients.get_mut(id) else {
+            return;
+        };
+        let start = client.reply.len();
+        write(&mut client.reply);
+        if !matches!(client.blocked, Some(Blocked::Host)) {
             client.stop_waiting(&mut self.server.key_waits);
-            self.server.clients.wake(id);
+            return self.server.clients.wake(id);
         }
+        let code = error_code(&client.reply.as_bytes()[start..]);
+        client.hush(start);
+        if let Some(code) = &code {
+            self.server.stats.count_error(code);
+        }
+        self.server.end_wait(id, code.is_some());
     }
 
     /// Lets time pass; called about ten times a second (`hz`). Where more has
@@ -548,6 +565,14 @@ impl Engine {
             .lock_usec
             .sample(stats.lock_held_ns / 1000, now_ms);
     }
+}
+
+/// The code of a reply, where it is an error.
+fn error_code(reply: &[u8]) -> Option<String> {
+    let text = reply.strip_prefix(b"-")?;
+    let end = text.iter().position(u8::is_ascii_whitespace);
+    let code = &text[..end.unwrap_or(text.len())];
+    Some(String::from_utf8_lossy(code).into_owned())
 }
 
 fn skips_reply(client: &mut Client) -> bool {

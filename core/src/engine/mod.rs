@@ -22,6 +22,9 @@ pub mod key_waits;
 mod key_waits_tests;
 pub mod latency;
 pub mod machine;
+pub mod migration;
+#[cfg(test)]
+mod migration_tests;
 pub mod novelty;
 mod observe;
 pub mod pause;

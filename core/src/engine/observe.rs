@@ -103,11 +103,24 @@ fn describe(ctx: &Ctx<'_>, spec: &CommandSpec, args: &[&[u8]]) -> String {
     String::from_utf8_lossy(&line).into_owned()
 }
 
+/// What follows AUTH, and both that follow AUTH2, before the keys.
+fn is_migrate_secret(args: &[&[u8]], at: usize) -> bool {
+    let options = args.get(6..at).unwrap_or_default();
+    let is = |arg: &[u8], name: &[u8]| arg.eq_ignore_ascii_case(name);
+    let before = |back: usize, name: &[u8]| {
+        let arg = options.len().checked_sub(back).map(|at| options[at]);
+        arg.is_some_and(|arg| is(arg, name))
+    };
+    let in_keys = options.iter().any(|arg| is(arg, b"keys"));
+    !in_keys && (before(1, b"auth") || before(1, b"auth2") || before(2, b"auth2"))
+}
+
 /// The arguments without secrets.
 fn redacted<'a>(spec: &CommandSpec, args: &[&'a [u8]]) -> Vec<Cow<'a, [u8]>> {
     let mut shown: Vec<Cow<'a, [u8]>> = args.iter().copied().map(Cow::Borrowed).collect();
     let is_secret = |at: usize| match spec.name {
         "auth" => at > 0,
+        "migrate" => is_migrate_secret(args, at),
         "hello" => {
             let is_auth = |at: usize| args[at].eq_ignore_ascii_case(b"auth");
             (at > 2 && is_auth(at - 1)) || (at > 3 && is_auth(at - 2))

@@ -83,6 +83,7 @@ impl Server {
         let Some(client) = self.clients.get_mut(id) else {
             return false;
         };
+        let start = client.reply.len();
         match client.blocked {
             Some(Blocked::Keys(_)) => client.reply.null_array(),
             Some(Blocked::Wait { offset, .. }) => {
@@ -90,6 +91,7 @@ impl Server {
             }
             Some(Blocked::Host) | None => return false,
         }
+        client.hush(start);
         self.end_wait(id, false);
         true
     }
@@ -106,18 +108,21 @@ impl Server {
         ) {
             return false;
         }
+        let start = client.reply.len();
         client.reply.error(error);
+        client.hush(start);
         self.stats
             .count_error(error.split(' ').next().unwrap_or(error));
         self.end_wait(id, true);
         true
     }
 
-    fn end_wait(&mut self, id: ClientId, failed: bool) {
+    pub(super) fn end_wait(&mut self, id: ClientId, failed: bool) {
         let Some(client) = self.clients.get_mut(id) else {
             return;
         };
         client.stop_waiting(&mut self.key_waits);
+        client.silent_wait = false;
         let name = client.last_command;
         self.waiting.retain(|waiting| *waiting != id);
         self.clients.wake(id);

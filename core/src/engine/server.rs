@@ -7,6 +7,7 @@ use super::client::ClientId;
 use super::clients::Clients;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
+use super::migration::Migrations;
 use super::pause::Pauses;
 use super::persistence::Persistence;
 use super::pubsub::PubSub;
@@ -65,6 +66,8 @@ pub struct Server {
     pub tracking: Tracking,
     /// Who waits for keys, and until when.
     pub key_waits: KeyWaits,
+    /// Keys on their way to other servers.
+    pub migrations: Migrations,
     /// Times in which commands wait.
     pub pauses: Pauses,
     /// The shutdown on its way, if any.

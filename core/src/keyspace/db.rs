@@ -38,6 +38,13 @@ impl Db {
         }
     }
 
+    /// Which of all databases that there ever were this is: SWAPDB and FLUSHDB give
+    /// its number to another.
+    #[must_use]
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
     /// The entries.
     #[must_use]
     pub const fn table(&self) -> &Table {

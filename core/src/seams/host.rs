@@ -7,6 +7,7 @@
 use crate::config::RewriteEntry;
 use std::fmt;
 
+use crate::engine::migration::Migration;
 use crate::engine::shutdown::ShutdownTicket;
 use crate::engine::{ClientId, Engine};
 use crate::offset::{Offset, ReplicationId};
@@ -81,6 +82,9 @@ pub enum Job {
     Shutdown(ShutdownTicket, ShutdownOptions),
     /// REPLICAOF: follow this primary, or nobody.
     Follow(Option<PrimaryAddress>),
+    /// MIGRATE: the client waits. `Engine::begin_migration` and what follows it tell
+    /// what to send and take the end.
+    Migrate(Box<Migration>),
     /// A directive changed that the process acts on.
     Reconfigure(&'static str),
 }

@@ -41,6 +41,7 @@ pub(crate) fn eventful() -> Node {
     let now_ms = node.now_ms;
     let server = &mut node.engine.server;
     count(&mut server.stats);
+    server.migrations.cached_sockets = 2;
     persist(&mut server.persistence, now_ms);
     let replid = ReplicationId::from_random([9; 20]);
     server.replication.history = server.replication.history.shifted(replid, Offset(4));

@@ -22,7 +22,9 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     out.put("sync_partial_ok", stats.sync_partial_ok);
     out.put("sync_partial_err", stats.sync_partial_err);
     keys(out, source);
-    out.all_absent(&["latest_fork_usec", "total_forks", "migrate_cached_sockets"]);
+    out.all_absent(&["latest_fork_usec", "total_forks"]);
+    let cached_sockets = source.server.migrations.cached_sockets;
+    out.put("migrate_cached_sockets", cached_sockets);
     let own = source.keyspace.own_expiries();
     out.put("slave_expires_tracked_keys", own.len());
     out.all_absent(&[
