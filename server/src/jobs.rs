@@ -6,6 +6,7 @@ use smol::channel::{Receiver, Sender};
 use towline_core::engine::ClientId;
 use towline_core::engine::migration::Migration;
 use towline_core::engine::shutdown::{ShutdownStep, ShutdownTicket};
+use towline_core::resp::Reply;
 use towline_core::seams::host::{Job, PrimaryAddress, ShutdownOptions};
 use towline_persist::storage::FsStorage;
 use towline_replication::node::Node;
@@ -45,6 +46,9 @@ impl Jobs {
     fn start(&self, job: Job) {
         match job {
             Job::Save(client) => smol::spawn(self.clone().save_for(client)).detach(),
+            Job::SaveFlushed(client) => {
+                smol::spawn(self.clone().save_flushed(client)).detach();
+            }
             Job::BackgroundSave => self.saver.spawn(),
             Job::CancelSave => self.saver.cancel(),
             Job::Shutdown(ticket, options) => {
@@ -79,6 +83,18 @@ impl Jobs {
                 Err(error) => reply.error(format!("ERR {error}")),
             });
         });
+    }
+
+    /// Puts the flushed dataset in the place of what was saved, and of what a save
+    /// that is running is about to put there.
+    async fn save_flushed(self, client: Option<ClientId>) {
+        self.saver.cancel();
+        // An error is in the log. As in Redis the dataset is flushed all the same.
+        let _ = self.saver.save().await;
+        if let Some(client) = client {
+            self.store
+                .batch(|engine, _| engine.answer(client, Reply::ok));
+        }
     }
 
     fn reconfigure(&self, directive: &str) {

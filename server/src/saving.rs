@@ -30,6 +30,8 @@ pub struct Saver {
     store: EngineLock,
     directory: Arc<Mutex<FsStorage>>,
     cancelled: Arc<AtomicBool>,
+    /// Held while a save runs: they share a file.
+    running: Arc<smol::lock::Mutex<()>>,
 }
 
 /// Keeps the engine's figures of the save.
@@ -87,6 +89,7 @@ impl Saver {
             store,
             directory: Arc::new(Mutex::new(directory)),
             cancelled: Arc::default(),
+            running: Arc::default(),
         }
     }
 
@@ -108,7 +111,7 @@ impl Saver {
             .unwrap_or_else(PoisonError::into_inner) = directory;
     }
 
-    /// Gives up a save that is running.
+    /// Gives up a save that is running; one that waits for it goes on.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
     }
@@ -137,16 +140,22 @@ impl Saver {
     }
 
     async fn save_once(&self) -> Result<(), SaveError> {
+        let running = self.running.lock().await;
         self.cancelled.store(false, Ordering::SeqCst);
         let saved = self.save_in_some_version().await;
         let again = self.store.batch(|engine, _| {
             let persistence = &mut engine.server.persistence;
-            persistence.save_ended(unix_ms(), saved.is_ok());
+            match &saved {
+                Err(SaveError::Cancelled) => persistence.save_cancelled(),
+                _ => persistence.save_ended(unix_ms(), saved.is_ok()),
+            }
             std::mem::take(&mut persistence.save_scheduled)
         });
+        drop(running);
         let logger = self.store.host.logger();
         match &saved {
             Ok(()) => logger.notice("DB saved on disk"),
+            Err(SaveError::Cancelled) => logger.notice("Saving the DB was given up"),
             Err(error) => logger.warning(&format!("Error saving the DB: {error}")),
         }
         if again {

@@ -83,6 +83,12 @@ impl Persistence {
         });
     }
 
+    /// Notes that a snapshot was given up, which says nothing of whether one can be
+    /// written.
+    pub const fn save_cancelled(&mut self) {
+        self.saving = None;
+    }
+
     /// Notes how a snapshot ended.
     pub fn save_ended(&mut self, now_ms: i64, ok: bool) {
         let Some(saving) = self.saving.take() else {

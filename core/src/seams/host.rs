@@ -73,6 +73,10 @@ impl Default for ReloadOptions {
 pub enum Job {
     /// SAVE: the client waits and is answered by `Engine::answer`.
     Save(ClientId),
+    /// FLUSHALL with save points: a save that is running is given up, and the
+    /// dataset as it is now takes the place of the one that was saved before. The
+    /// client, if any, waits and is answered by `Engine::answer`, however it went.
+    SaveFlushed(Option<ClientId>),
     /// BGSAVE, and a full save that a save point asks for.
     BackgroundSave,
     /// BGSAVE CANCEL.

@@ -2,7 +2,9 @@
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
+use crate::engine::client::Blocked;
 use crate::engine::watch::KeyState;
+use crate::seams::host::Job;
 use crate::text::number::parse_i64;
 
 pub(super) fn dbsize(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
@@ -54,6 +56,27 @@ pub(super) fn flushdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
+/// With save points, what was flushed must not come back from the file that was
+/// saved before: it is replaced at once. True where the client waits for that. In
+/// EXEC it does not, whose replies stand together, nor does a primary's stream.
+fn save_flushed(ctx: &mut Ctx<'_>) -> bool {
+    if ctx.server.config.save.is_empty() {
+        return false;
+    }
+    let client = &ctx.client;
+    let waits = !ctx.in_exec && !client.is_primary() && !client.skips_replies();
+    let job = Job::SaveFlushed(waits.then_some(client.id));
+    match ctx.host.start(job) {
+        Ok(()) => waits,
+        Err(error) => {
+            // The dataset is flushed all the same, as where the file can't be written.
+            ctx.host
+                .log(&format!("The flushed dataset can't be saved: {error}"));
+            false
+        }
+    }
+}
+
 pub(super) fn flushall(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     check_option(args)?;
     let mut removed = 0;
@@ -61,10 +84,14 @@ pub(super) fn flushall(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         removed += flush(ctx, db);
     }
     invalidate_all(ctx);
-    ctx.effects.changed(removed + 1);
+    ctx.effects.changed(removed);
     let db = ctx.keys.db_index();
     ctx.effects.propagate_always(Some(db), args);
-    ctx.reply.ok();
+    if save_flushed(ctx) {
+        ctx.client.blocked = Some(Blocked::Host);
+    } else {
+        ctx.reply.ok();
+    }
     Ok(())
 }
 

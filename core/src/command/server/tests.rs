@@ -273,3 +273,20 @@ fn without_a_finer_clock_time_is_the_moment_of_the_command() {
     t.now_ms = 1_234_567;
     assert_eq!(t.run("time"), "*2 $4 1234 $6 567000");
 }
+
+#[test]
+fn a_flush_counts_the_keys_that_it_removed() {
+    let mut t = TestEngine::new();
+    t.run("mset a 1 b 2");
+    t.run("select 3");
+    t.run("set c 3");
+    let before = t.engine.server.persistence.changes;
+    assert_eq!(
+        t.run("flushall"),
+        "+OK",
+        "a host that saves nothing is no obstacle"
+    );
+    assert_eq!(t.engine.server.persistence.changes, before + 3);
+    t.run("flushall");
+    assert_eq!(t.engine.server.persistence.changes, before + 3);
+}
