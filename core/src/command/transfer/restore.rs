@@ -109,6 +109,8 @@ fn replace_by_nothing(ctx: &mut Ctx<'_>, key: &[u8]) {
 }
 
 fn put(ctx: &mut Ctx<'_>, key: &[u8], value: Value, expire_ms: Option<i64>, idle_s: Option<i64>) {
+    // What is replaced goes first, so that listeners hear of a new key.
+    ctx.keys.remove(key);
     ctx.keys.put(key, value, expire_ms);
     if let Some(idle_s) = idle_s {
         ctx.keys.set_idle(key, idle_s);

@@ -100,9 +100,12 @@ fn set_in_vain(ctx: &mut Ctx<'_>, key: &[u8], pairs: &[&[u8]]) -> CommandResult 
             .filter(|field| hash.remove(seed, field))
             .collect::<Vec<&[u8]>>()
     })?;
+    let was_there = removed.is_some();
+    if !was_there {
+        ctx.notify(NotifyClass::NEW, "new", key);
+    }
     ctx.notify(NotifyClass::HASH, "hset", key);
     ctx.notify(NotifyClass::HASH, "hexpire", key);
-    let was_there = removed.is_some();
     let removed = removed.unwrap_or_default();
     if removed.is_empty() {
         // Nothing has changed, and listeners are told all the same, as by Valkey.
