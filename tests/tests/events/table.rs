@@ -14,6 +14,10 @@ pub(crate) const ROWS: &[&str] = &[
     "set k v | set k w nx",
     "set k v | set k w get",
     "set k v | set k w ifeq v",
+    "| set k w ifeq v",
+    "| set k w get",
+    "| set k w xx",
+    "| delifeq k v",
     "| set k v pxat 1",
     "set k v | set k v pxat 1",
     "| setex k 100 v",
@@ -271,6 +275,7 @@ pub(crate) const SPELLED_OTHERWISE: &[(&str, &str)] = &[
     ("set k v | delex k", "set k v | del k"),
     ("set k v | delex k ifeq v", "set k v | delifeq k v"),
     ("set k v | delex k ifeq w", "set k v | delifeq k w"),
+    ("| delex k ifeq v", "| delifeq k v"),
     ("| digest k", "| get k"),
     ("set k v | set k w ifne x", "set k v | set k w ifeq v"),
     ("| set k w ifne x", "| set k w"),
@@ -294,7 +299,7 @@ pub(crate) const SPELLED_OTHERWISE: &[(&str, &str)] = &[
 ];
 
 /// Commands that write and say nothing of keys, or wait for something else.
-pub(crate) const NOT_IN_ROWS: &[&str] = &["restore-asking", "debug", "pfdebug"];
+pub(crate) const NOT_IN_ROWS: &[&str] = &["restore-asking", "debug", "pfdebug", "migrate"];
 
 /// What a moment that has passed is called.
 const LATE: &str = "7.2 says del, or sets the key and lets it expire; Valkey says expired";

@@ -86,7 +86,9 @@ fn remove(ctx: &mut Ctx<'_>, key: &[u8]) {
 
 pub(super) fn delifeq(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let mut digits = itoa::Buffer::new();
-    let equal = ctx.keys.string(args[1], &mut digits)? == Some(args[2]);
+    // A key that is not there is no miss, as it is to a read.
+    let equal =
+        ctx.keys.is_present(args[1]) && ctx.keys.string(args[1], &mut digits)? == Some(args[2]);
     if equal {
         remove(ctx, args[1]);
     }
@@ -110,13 +112,14 @@ pub(super) fn delex(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 /// Whether a key holds a string that meets a condition. The option is read last, so that
 /// a wrong one is no error where there is no string.
 fn meets(ctx: &mut Ctx<'_>, key: &[u8], option: &[u8], operand: &[u8]) -> CommandResult<bool> {
+    if !ctx.keys.is_present(key) {
+        return Ok(false);
+    }
     let mut digits = itoa::Buffer::new();
     let string = ctx.keys.string(key, &mut digits).map_err(|_| {
         CommandError::text("ERR Key should be of string type if conditions are specified")
     })?;
-    let Some(string) = string else {
-        return Ok(false);
-    };
+    let string = string.expect("the key is present");
     let comparison = Comparison::parse(option, operand).ok_or(CommandError::text(
         "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE",
     ))?;

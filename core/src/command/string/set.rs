@@ -61,12 +61,14 @@ fn may_set(ctx: &mut Ctx<'_>, key: &[u8], condition: Condition<'_>) -> CommandRe
         Condition::None => Ok(true),
         Condition::Absent => Ok(!ctx.keys.is_present(key)),
         Condition::Present => Ok(ctx.keys.is_present(key)),
+        // Like NX, it counts no miss of a key that is not there.
+        Condition::Holds(comparison) if !ctx.keys.is_present(key) => {
+            Ok(comparison.holds_for_nothing())
+        }
         Condition::Holds(comparison) => {
             let mut digits = itoa::Buffer::new();
-            match ctx.keys.string(key, &mut digits)? {
-                Some(string) => comparison.holds(string),
-                None => Ok(comparison.holds_for_nothing()),
-            }
+            let string = ctx.keys.string(key, &mut digits)?;
+            comparison.holds(string.expect("the key is present"))
         }
     }
 }
