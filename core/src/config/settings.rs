@@ -7,6 +7,7 @@ use super::special::{
 };
 use super::table::find;
 use super::value::Value;
+use crate::keyspace::usage::{Tracked, UsagePolicy};
 use crate::value::EncodingLimits;
 use crate::value::limits::LIST_PLAIN_MIN_BYTES;
 use crate::value::stream::StreamNodeLimits;
@@ -116,6 +117,7 @@ pub struct Settings {
     pub shutdown_on_sigterm: ShutdownFlags,
     pub encodings: EncodingLimits,
     pub maxmemory_policy: &'static str,
+    pub usage: UsagePolicy,
 
     pub dir: Vec<u8>,
     pub dbfilename: Vec<u8>,
@@ -233,6 +235,7 @@ impl Settings {
             shutdown_on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
             encodings: encodings(&v),
             maxmemory_policy: v.choice("maxmemory-policy"),
+            usage: usage(&v),
             dir: v.text("dir"),
             dbfilename: v.text("dbfilename"),
             save: save_points(&v.text("save")),
@@ -265,6 +268,18 @@ impl Settings {
     /// Replicas that lag behind stop writes.
     pub fn needs_good_replicas(&self) -> bool {
         self.min_replicas_to_write > 0 && self.min_replicas_max_lag_s > 0
+    }
+}
+
+fn usage(v: &Named<'_>) -> UsagePolicy {
+    UsagePolicy {
+        tracked: match v.choice("maxmemory-policy") {
+            "volatile-lfu" | "allkeys-lfu" => Tracked::Frequency,
+            "volatile-lru" | "allkeys-lru" => Tracked::IdleTime,
+            _ => Tracked::Time,
+        },
+        log_factor: v.number("lfu-log-factor"),
+        decay_minutes: v.number("lfu-decay-time"),
     }
 }
 

@@ -8,6 +8,7 @@ use super::effects::{Effects, Mark, NotifyClass};
 use super::stats::KeyStats;
 use crate::command::error::{CommandError, CommandResult};
 use crate::keyspace::{Db, Entry, Keyspace};
+use crate::seams::snapshot::Access;
 use crate::value::hash::LiveHash;
 use crate::value::{Hash, List, Set, Stream, Value, ValueMut, ValueRef, ZSet};
 
@@ -38,7 +39,8 @@ pub struct KeyView<'e> {
     expiry: Expiry,
     /// True for the writes of a replica's own clients.
     owns: bool,
-    access: u32,
+    /// As access times are kept.
+    now_s: u32,
     /// False where look-ups leave access times alone.
     touches: bool,
     stats: &'e mut KeyStats,
@@ -105,7 +107,7 @@ impl<'e> KeyView<'e> {
             now_ms,
             expiry,
             owns: false,
-            access: (now_ms / 1000) as u32,
+            now_s: (now_ms / 1000) as u32,
             touches: true,
             stats,
             absent: Vec::new(),
@@ -306,9 +308,9 @@ impl<'e> KeyView<'e> {
     #[inline]
     pub fn entry(&mut self, key: &[u8]) -> Option<&Entry> {
         let hash = self.space.seed().hash(key);
-        let (access, deadline) = (self.access, self.deadline());
+        let (now_s, deadline) = (self.now_s, self.deadline());
         let found = if self.touches {
-            self.space.touch_access(self.db, hash, key, access)
+            self.space.touch_access(self.db, hash, key, now_s)
         } else {
             self.space.db(self.db).table().find(hash, key)
         };
@@ -365,12 +367,11 @@ impl<'e> KeyView<'e> {
         if !self.live(key) {
             return None;
         }
-        let (access, touches) = (self.access, self.touches);
-        let entry = self.space.find_mut(self.db, key)?;
-        if touches {
-            entry.set_access(access);
+        if self.touches {
+            self.space.find_mut_used(self.db, key, self.now_s)
+        } else {
+            self.space.find_mut(self.db, key)
         }
-        Some(entry)
     }
 
     typed!(list, list_mut, list_or_new, List, List);
@@ -413,8 +414,8 @@ impl<'e> KeyView<'e> {
         if !self.live(key) {
             return Ok(None);
         }
-        let access = self.touches.then_some(self.access);
-        let edited = self.space.edit_hash(self.db, key, access, edit);
+        let now_s = self.touches.then_some(self.now_s);
+        let edited = self.space.edit_hash(self.db, key, now_s, edit);
         edited.map_err(|_| CommandError::WrongType)
     }
 
@@ -451,8 +452,8 @@ impl<'e> KeyView<'e> {
 
     /// Puts an entry in the place of whatever was there; true where something was.
     pub fn put_entry(&mut self, mut entry: Entry) -> bool {
-        entry.set_access(self.access);
         self.live(entry.key());
+        self.space.use_now(self.db, &mut entry, self.now_s);
         if self.notes_created && self.space.find(self.db, entry.key()).is_none() {
             self.created.push((self.db, entry.key().to_vec()));
         }
@@ -476,10 +477,8 @@ impl<'e> KeyView<'e> {
             Some(number) => self.put(key, Value::Int(number), expire_ms),
             None => {
                 self.note_owner(key, expire_ms);
-                let access = self.access;
-                let found = self
-                    .space
-                    .set_string(self.db, key, value, expire_ms, access);
+                let now_s = self.now_s;
+                let found = self.space.set_string(self.db, key, value, expire_ms, now_s);
                 let found = found.is_some_and(|expire_ms| !self.replaced_expired(key, expire_ms));
                 if self.notes_created && !found {
                     self.created.push((self.db, key.to_vec()));
@@ -535,12 +534,13 @@ impl<'e> KeyView<'e> {
         self.expiry == Expiry::Remove && at_ms <= self.now_ms
     }
 
-    /// Says that a key was last used so many seconds ago.
-    pub fn set_idle(&mut self, key: &[u8], idle_s: i64) {
-        let now_s = self.access;
-        if let Some(entry) = self.space.find_mut(self.db, key) {
-            let idle_s = u32::try_from(idle_s).unwrap_or(u32::MAX);
-            entry.set_access(now_s.saturating_sub(idle_s));
+    /// Says how a key was used, where the policy keeps that.
+    pub fn set_usage(&mut self, key: &[u8], access: Access) {
+        let word = self.space.usage.policy.asked_for(access, self.now_s);
+        if let Some(word) = word
+            && let Some(entry) = self.space.find_mut(self.db, key)
+        {
+            entry.set_access(word);
         }
     }
 

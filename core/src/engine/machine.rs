@@ -152,6 +152,7 @@ impl Engine {
     pub fn begin_batch(&mut self, host: &dyn Host) {
         self.server.clock_ns = host.monotonic_ns();
         self.server.stats.batches += 1;
+        self.keyspace.usage.policy = self.server.config.usage;
         self.server.batch_first_command = self.server.stats.commands_processed;
     }
 
@@ -291,6 +292,7 @@ impl Engine {
     pub(super) fn start_unit(&mut self) {
         let offset = self.server.log.offset().0;
         self.keyspace.begin_unit(offset);
+        self.keyspace.usage.policy = self.server.config.usage;
         let server = &self.server;
         let watched = !server.watches.is_empty()
             || !server.key_waits.is_empty()

@@ -4,10 +4,11 @@
 //! that compression and checksums cost nobody else anything. The buffer is kept
 //! from slice to slice: nothing is allocated while the lock is held.
 
-use crate::seams::snapshot::{Access, EntryView};
+use crate::seams::snapshot::EntryView;
 use crate::value::ValueRef;
 
 use super::entry::Entry;
+use super::usage::UsagePolicy;
 
 /// A key and a string up to this length together are copied; longer ones are shared.
 const COPIED_MAX_BYTES: usize = 4 * 1024;
@@ -24,6 +25,8 @@ struct Copied {
     /// The value, where it is no string.
     int: Option<i64>,
     expire_ms: Option<i64>,
+    /// The access word.
+    access: u32,
 }
 
 /// See the module's comment.
@@ -33,12 +36,14 @@ pub(super) struct Copies {
     /// How many of them were taken out, and where their bytes end.
     taken: usize,
     taken_bytes: usize,
+    usage: UsagePolicy,
+    now_s: u32,
 }
 
 impl Copies {
     /// Room for one slice, with its pages touched: the first write to a fresh
     /// page costs more than the copy.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(usage: UsagePolicy, now_s: u32) -> Self {
         let mut bytes = vec![0xff; SLICE_BYTES + COPIED_MAX_BYTES];
         bytes.clear();
         Self {
@@ -46,6 +51,8 @@ impl Copies {
             entries: Vec::with_capacity(SLICE_ENTRIES + 64),
             taken: 0,
             taken_bytes: 0,
+            usage,
+            now_s,
         }
     }
 
@@ -69,6 +76,7 @@ impl Copies {
             end: self.bytes.len(),
             int,
             expire_ms: entry.expire_ms(),
+            access: entry.access(),
         });
         true
     }
@@ -92,7 +100,7 @@ impl Copies {
                 None => ValueRef::Str(&self.bytes[copied.key_end..copied.end]),
             },
             expire_ms: copied.expire_ms,
-            access: Access::Unknown,
+            access: self.usage.access(copied.access, self.now_s),
         };
         Some((copied.db, view))
     }
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_until_it_is_full() {
-        let mut copies = Copies::new();
+        let mut copies = Copies::new(UsagePolicy::default(), 0);
         let mut count = 0;
         while !copies.is_full() {
             let value = match count % 3 {
@@ -142,7 +150,7 @@ mod tests {
 
     #[test]
     fn large_entries_are_left_to_be_shared() {
-        let mut copies = Copies::new();
+        let mut copies = Copies::new(UsagePolicy::default(), 0);
         let long = vec![b'x'; COPIED_MAX_BYTES + 1];
         let by_value = Entry::new(b"k", Value::Str(long.clone()), None);
         assert!(!copies.push(0, &by_value));

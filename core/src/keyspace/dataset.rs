@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::hash::HashSeed;
 use super::space::Keyspace;
+use super::usage::loaded;
 use crate::seams::snapshot::{Refused, SnapshotEntry, SnapshotMeta, SnapshotSink};
 
 /// The most keys, in all databases together, for which a snapshot's own word
@@ -97,7 +98,7 @@ impl SnapshotSink for Dataset {
             key,
             value,
             expire_ms,
-            ..
+            access,
         } = entry;
         if self.space.find(self.db, &key).is_some() {
             return Err(Refused(format!(
@@ -106,8 +107,9 @@ impl SnapshotSink for Dataset {
             )));
         }
         self.keys += 1;
-        self.space
-            .load_unique(self.db, Entry::new(&key, value, expire_ms));
+        let mut entry = Entry::new(&key, value, expire_ms);
+        entry.set_access(loaded(access, (self.meta.created_ms / 1000) as u32));
+        self.space.load_unique(self.db, entry);
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 //! 0       1     kind (low 4 bits) and flags (EXPIRES, RAW, LONG_KEY)
 //! 1       1     key length, 0 where LONG_KEY is set
 //! 2       2     length of an inline string value
-//! 4       4     access word: LRU minutes or LFU counter, as maxmemory-policy asks
+//! 4       4     access word: see `usage`
 //! 8       8     expiry, unix ms            only with EXPIRES
 //! +0      8     integer or pointer         only for kinds other than INLINE
 //! +0      4     key length                 only with LONG_KEY

@@ -15,6 +15,7 @@ mod segment;
 pub mod snapshot_walk;
 pub mod space;
 pub mod table;
+pub mod usage;
 
 pub use dataset::Dataset;
 pub use db::Db;

@@ -16,8 +16,9 @@ use super::copies::Copies;
 use super::entry::Entry;
 use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::space::Keyspace;
+use super::usage::UsagePolicy;
 use crate::seams::snapshot::{
-    Access, EncodeError, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    EncodeError, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
 
 /// A slice takes so many entries along without copying their values.
@@ -50,18 +51,23 @@ pub struct SnapshotWalk {
     finished: bool,
     keys: u64,
     out: Vec<u8>,
+    usage: UsagePolicy,
+    now_s: u32,
 }
 
 impl SnapshotWalk {
     /// Freezes `space` as it is and writes the header.
     pub fn begin(space: &mut Keyspace, codec: &dyn SnapshotCodec, meta: &SnapshotMeta) -> Self {
         let freeze = space.freeze();
+        let (usage, now_s) = (space.usage.policy, (meta.created_ms / 1000) as u32);
         let mut walk = Self {
             freeze,
             encoder: codec.encoder(meta),
             dbs: space.frozen_dbs(freeze),
             selected: None,
-            copies: Copies::new(),
+            copies: Copies::new(usage, now_s),
+            usage,
+            now_s,
             queue: VecDeque::with_capacity(SHARED_PER_SLICE),
             resuming: false,
             walked: false,
@@ -152,7 +158,7 @@ impl SnapshotWalk {
             key: entry.key().to_vec(),
             value: entry.value_to_owned(),
             expire_ms: entry.expire_ms(),
-            access: Access::Unknown,
+            access: self.usage.access(entry.access(), self.now_s),
         };
         self.encoder.begin_large(entry, &mut self.out)?;
         self.resuming = true;

@@ -9,6 +9,7 @@ use super::freeze::{Freeze, FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::hash::HashSeed;
 use super::own_expiries::OwnExpiries;
 use super::table::Table;
+use super::usage::Usage;
 use crate::value::{Hash, Value, ValueMut, ValueRef};
 
 /// Something large that was removed, for whoever drives the engine to drop
@@ -44,6 +45,8 @@ pub struct NotAHash;
 pub struct Keyspace {
     seed: HashSeed,
     dbs: Vec<Db>,
+    /// How keys are used, and what is kept of it.
+    pub usage: Usage,
     next_id: u64,
     /// The version that writes of the current unit stamp on what they change.
     version: u64,
@@ -66,6 +69,7 @@ impl Keyspace {
         let mut space = Self {
             seed,
             dbs: Vec::with_capacity(databases),
+            usage: Usage::new(&seed),
             next_id: 0,
             version: 0,
             freezes: Vec::new(),
@@ -216,17 +220,32 @@ impl Keyspace {
         self.dbs[db].table.find_mut(hash, key)
     }
 
-    /// The entry of `key` with its access word set, which is no change of the dataset.
-    #[inline]
-    pub fn touch_access(
-        &mut self,
-        db: usize,
-        hash: u64,
-        key: &[u8],
-        access: u32,
-    ) -> Option<&Entry> {
+    /// As `find_mut`, for an entry that is used at this second.
+    pub fn find_mut_used(&mut self, db: usize, key: &[u8], now_s: u32) -> Option<&mut Entry> {
+        let hash = self.seed.hash(key);
+        self.dbs[db].table.find(hash, key)?;
+        self.touch(db, hash, key);
         let entry = self.dbs[db].table.find_mut(hash, key)?;
-        entry.set_access(access);
+        entry.set_access(self.usage.touched(entry.access(), now_s));
+        Some(entry)
+    }
+
+    /// Notes in an entry that is about to be put that it is used at this second.
+    pub fn use_now(&mut self, db: usize, entry: &mut Entry, now_s: u32) {
+        let word = if self.usage.policy.counts() {
+            let old = self.find(db, entry.key()).map(Entry::access);
+            self.usage.replacing(entry.access(), old, now_s)
+        } else {
+            now_s
+        };
+        entry.set_access(word);
+    }
+
+    /// The entry of `key`, used at this second, which is no change of the dataset.
+    #[inline]
+    pub fn touch_access(&mut self, db: usize, hash: u64, key: &[u8], now_s: u32) -> Option<&Entry> {
+        let entry = self.dbs[db].table.find_mut(hash, key)?;
+        entry.set_access(self.usage.touched(entry.access(), now_s));
         Some(entry)
     }
 
@@ -262,18 +281,19 @@ impl Keyspace {
         key: &[u8],
         value: &[u8],
         expire_ms: Option<i64>,
-        access: u32,
+        now_s: u32,
     ) -> Option<Option<i64>> {
         let hash = self.seed.hash(key);
         self.touch(db, hash, key);
         let held = &mut self.dbs[db];
         let Some(place) = held.table.find_mut(hash, key) else {
             let mut entry = Entry::string(key, value, expire_ms);
-            entry.set_access(access);
+            entry.set_access(self.usage.policy.fresh(now_s));
             held.table.insert_unique(hash, entry);
             held.note_expiry(hash, None, expire_ms);
             return None;
         };
+        let access = self.usage.touched(place.access(), now_s);
         place.set_access(access);
         let old_expire = place.expire_ms();
         if old_expire == expire_ms && place.overwrite_string(value) {
@@ -308,7 +328,7 @@ impl Keyspace {
         &mut self,
         db: usize,
         key: &[u8],
-        access: Option<u32>,
+        now_s: Option<u32>,
         edit: impl FnOnce(&mut Hash) -> R,
     ) -> Result<Option<R>, NotAHash> {
         let at = self.seed.hash(key);
@@ -319,8 +339,8 @@ impl Keyspace {
         }
         let entry = self.dbs[db].table.find_mut(at, key);
         let entry = entry.expect("it was just found");
-        if let Some(access) = access {
-            entry.set_access(access);
+        if let Some(now_s) = now_s {
+            entry.set_access(self.usage.touched(entry.access(), now_s));
         }
         let ValueMut::Hash(hash) = entry.value_mut() else {
             return Err(NotAHash);

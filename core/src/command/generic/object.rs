@@ -4,6 +4,7 @@ use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
 use crate::keyspace::Entry;
+use crate::keyspace::usage::{UsagePolicy, idle_s};
 use crate::value::ValueRef;
 
 pub(super) fn type_(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
@@ -53,28 +54,41 @@ pub(super) fn object_refcount(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResul
     Ok(())
 }
 
+/// The current second, and what is kept of the use of keys.
+fn usage(ctx: &Ctx<'_>) -> (u32, UsagePolicy) {
+    ((ctx.now_ms() / 1000) as u32, ctx.server.config.usage)
+}
+
 pub(super) fn object_idletime(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    let now_s = (ctx.now_ms() / 1000) as u32;
-    match ctx.keys.inspect(args[2]) {
-        Some(entry) => {
-            let idle_s = now_s.saturating_sub(entry.access());
-            ctx.reply.int(i64::from(idle_s));
+    let (now_s, policy) = usage(ctx);
+    match ctx.keys.inspect(args[2]).map(Entry::access) {
+        Some(_) if policy.counts() => {
+            return Err(CommandError::text(
+                "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that \
+                 when switching between policies at runtime LRU and LFU data will take some time \
+                 to adjust.",
+            ));
         }
+        Some(word) => ctx.reply.int(i64::from(idle_s(word, now_s))),
         None => ctx.reply.null(),
     }
     Ok(())
 }
 
 pub(super) fn object_freq(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    if ctx.keys.inspect(args[2]).is_none() {
-        ctx.reply.null();
-        return Ok(());
+    let (now_s, policy) = usage(ctx);
+    match ctx.keys.inspect(args[2]).map(Entry::access) {
+        Some(word) if policy.counts() => ctx.reply.int(i64::from(policy.frequency(word, now_s))),
+        Some(_) => {
+            return Err(CommandError::text(
+                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. \
+                 Please note that when switching between policies at runtime LRU and LFU data \
+                 will take some time to adjust.",
+            ));
+        }
+        None => ctx.reply.null(),
     }
-    Err(CommandError::text(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
-         that when switching between policies at runtime LRU and LFU data will take some time to \
-         adjust.",
-    ))
+    Ok(())
 }
 
 const HELP: &[HelpRow] = &[

@@ -4,6 +4,7 @@ use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::generic::encoding_of;
 use crate::keyspace::Entry;
+use crate::keyspace::usage::idle_s;
 use crate::packed::listpack::{Entry as Element, Listpack};
 use crate::value::list::Node;
 use crate::value::{List, ValueRef};
@@ -65,7 +66,7 @@ pub(super) fn debug_object(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
         encoding_of(entry),
         payload_bytes(entry.value()),
         entry.access() & LRU_MASK,
-        now_s.saturating_sub(entry.access()),
+        idle_s(entry.access(), now_s),
     );
     ctx.reply.simple(&text);
     Ok(())

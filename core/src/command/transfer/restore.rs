@@ -5,7 +5,7 @@ use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::integer::parse_integer;
 use crate::engine::effects::NotifyClass;
-use crate::seams::snapshot::DecodeOptions;
+use crate::seams::snapshot::{Access, DecodeOptions};
 use crate::seams::value_codec::PayloadError;
 use crate::value::Value;
 
@@ -16,6 +16,20 @@ struct Options {
     absolute_ttl: bool,
     idle_s: Option<i64>,
     frequency: Option<i64>,
+}
+
+impl Options {
+    fn access(&self) -> Access {
+        let frequency = self
+            .frequency
+            .and_then(|counter| u8::try_from(counter).ok());
+        let idle_s = self.idle_s.and_then(|seconds| u64::try_from(seconds).ok());
+        match (frequency, idle_s) {
+            (Some(counter), _) => Access::Frequency(counter),
+            (None, Some(seconds)) => Access::IdleSeconds(seconds),
+            (None, None) => Access::Unknown,
+        }
+    }
 }
 
 fn parse(args: &[&[u8]]) -> CommandResult<Options> {
@@ -76,7 +90,7 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     if expire_ms.is_some_and(|at| ctx.keys.would_expire(at)) {
         replace_by_nothing(ctx, key);
     } else {
-        put(ctx, key, value, expire_ms, options.idle_s);
+        put(ctx, key, value, expire_ms, options.access());
         if let Some(at) = expire_ms.filter(|_| !options.absolute_ttl) {
             propagate_absolute(ctx, args, at);
         }
@@ -108,13 +122,11 @@ fn replace_by_nothing(ctx: &mut Ctx<'_>, key: &[u8]) {
     }
 }
 
-fn put(ctx: &mut Ctx<'_>, key: &[u8], value: Value, expire_ms: Option<i64>, idle_s: Option<i64>) {
+fn put(ctx: &mut Ctx<'_>, key: &[u8], value: Value, expire_ms: Option<i64>, access: Access) {
     // What is replaced goes first, so that listeners hear of a new key.
     ctx.keys.remove(key);
     ctx.keys.put(key, value, expire_ms);
-    if let Some(idle_s) = idle_s {
-        ctx.keys.set_idle(key, idle_s);
-    }
+    ctx.keys.set_usage(key, access);
     ctx.effects.changed(1);
     ctx.notify(NotifyClass::GENERIC, "restore", key);
 }

@@ -98,6 +98,51 @@ fn the_access_time_can_be_given() {
 }
 
 #[test]
+fn the_frequency_is_kept_under_a_policy_that_counts() {
+    let mut t = engine();
+    let not_counted = t.run("object freq nope");
+    assert_eq!(not_counted, "$-1");
+    assert_eq!(t.run("config set maxmemory-policy allkeys-lfu"), "+OK");
+    t.run("config set lfu-decay-time 0");
+    assert_eq!(t.run("restore k 0 =a freq 100"), "+OK");
+    assert_eq!(t.run("object freq k"), ":100");
+    assert_eq!(t.run("restore j 0 =a idletime 500"), "+OK");
+    assert_eq!(t.run("object freq j"), ":5");
+    t.run("rename k l");
+    assert_eq!(t.run("object freq l"), ":100");
+    t.run("config set lfu-log-factor 0");
+    for line in [
+        "get l",
+        "append l x",
+        "set l y",
+        "set l 1",
+        "incr l",
+        "setrange l 0 z",
+    ] {
+        t.run(line);
+    }
+    let text = t.run("object freq l");
+    let counter: i64 = text[1..].parse().expect("a number");
+    assert!((106..=112).contains(&counter), "{text}");
+    t.run("client no-touch on");
+    t.run("get l");
+    assert_eq!(t.run("object freq l"), text);
+    let idle = t.run("object idletime l");
+    assert!(
+        idle.starts_with("-ERR An LFU maxmemory policy is selected"),
+        "{idle}"
+    );
+    t.run("config set maxmemory-policy noeviction");
+    let idle = t.run("object idletime l");
+    assert!(idle.starts_with(':'), "{idle}");
+    let frequency = t.run("object freq l");
+    assert!(
+        frequency.starts_with("-ERR An LFU maxmemory policy is not"),
+        "{frequency}"
+    );
+}
+
+#[test]
 fn refusals_come_in_redis_order() {
     let mut t = engine();
     t.run("set k v");

@@ -26,8 +26,8 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("lazyfree-lazy-server-del", false).cosmetic(),
     boolean("lazyfree-lazy-user-del", false).cosmetic(),
     boolean("lazyfree-lazy-user-flush", false).cosmetic(),
-    int("lfu-decay-time", 1, 0, INT).cosmetic(),
-    int("lfu-log-factor", 10, 0, INT).cosmetic(),
+    int("lfu-decay-time", 1, 0, INT),
+    int("lfu-log-factor", 10, 0, INT),
     int("list-compress-depth", 0, 0, INT).cosmetic(),
     int("list-max-listpack-size", -2, -INT - 1, INT).alias("list-max-ziplist-size"),
     memory("maxmemory", 0, 0, ULONG).refused(),
@@ -46,8 +46,7 @@ pub(super) const ROWS: &[Directive] = &[
             "allkeys-random",
             "noeviction",
         ],
-    )
-    .cosmetic(),
+    ),
     int("maxmemory-samples", 5, 1, 64).cosmetic(),
     choice(
         "oom-score-adj",
