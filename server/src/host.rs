@@ -2,16 +2,17 @@
 //! commands start and the server's main task does.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use towline_core::config::{Config, RewriteEntry};
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
-use towline_core::seams::host::{Job, ProcessFacts, ReloadOptions};
+use towline_core::seams::host::{Job, ListenAddresses, ProcessFacts, ReloadOptions};
 
 use crate::log::Logger;
+use crate::relisten::Listening;
 use crate::supervisor::Supervisor;
 use crate::{admin, memory, process};
 
@@ -33,12 +34,14 @@ fn unix_us() -> i64 {
 }
 
 /// What does not change while the process runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// The configuration file, with its whole path; empty without one.
     pub config_file: String,
-    /// The listeners, as INFO shows them.
-    pub listeners: Vec<String>,
+    /// The path of the unix socket, if there is one.
+    pub unix_socket: String,
+    /// Where the server starts to listen.
+    pub tcp: ListenAddresses,
     /// Number of I/O threads.
     pub io_threads: usize,
     /// The service manager, if there is one.
@@ -49,26 +52,21 @@ impl Identity {
     /// That of a server with this configuration.
     #[must_use]
     pub fn of(config: &Config, config_file: String) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let mut listeners = Vec::new();
-        if config.port != 0 {
-            let binds = config
-                .bind
-                .iter()
-                .map(|bind| format!("bind={},", text(bind)));
-            let binds: String = binds.collect();
-            listeners.push(format!("name=tcp,{binds}port={}", config.port));
-        }
-        if !config.unixsocket.is_empty() {
-            listeners.push(format!("name=unix,bind={}", text(&config.unixsocket)));
-        }
         Self {
             config_file,
-            listeners,
+            unix_socket: String::from_utf8_lossy(&config.unixsocket).into_owned(),
+            tcp: ListenAddresses::of(config),
             io_threads: config.io_threads,
             supervisor: Supervisor::find(config.supervised),
         }
     }
+}
+
+/// Where clients come from over TCP.
+struct Tcp {
+    addresses: ListenAddresses,
+    /// None before the server serves.
+    listening: Option<Listening>,
 }
 
 struct Inner {
@@ -76,6 +74,7 @@ struct Inner {
     /// What was in use before there was a dataset.
     startup_allocated_bytes: u64,
     identity: Identity,
+    tcp: Mutex<Tcp>,
     logger: Logger,
     jobs: Mutex<Vec<Job>>,
     announced: AtomicBool,
@@ -106,6 +105,10 @@ impl ServerHost {
         let inner = Inner {
             started: Instant::now(),
             startup_allocated_bytes: memory::allocated_bytes(),
+            tcp: Mutex::new(Tcp {
+                addresses: identity.tcp.clone(),
+                listening: None,
+            }),
             identity,
             logger,
             jobs: Mutex::default(),
@@ -122,6 +125,45 @@ impl ServerHost {
     #[must_use]
     pub fn logger(&self) -> &Logger {
         &self.0.logger
+    }
+
+    fn tcp(&self) -> MutexGuard<'_, Tcp> {
+        self.0.tcp.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the listeners that CONFIG SET changes from now on.
+    pub fn listen_with(&self, listening: Listening) {
+        self.tcp().listening = Some(listening);
+    }
+
+    fn listen(&self, addresses: ListenAddresses) -> Result<(), String> {
+        let mut tcp = self.tcp();
+        if tcp.addresses == addresses {
+            return Ok(());
+        }
+        let listening = tcp
+            .listening
+            .as_mut()
+            .ok_or("The server does not listen yet")?;
+        listening.change(&addresses, &self.0.logger)?;
+        tcp.addresses = addresses;
+        Ok(())
+    }
+
+    /// The listeners, as INFO shows them.
+    fn listeners(&self) -> Vec<String> {
+        let mut listeners = Vec::new();
+        let tcp = self.tcp();
+        let ListenAddresses { bind, port, .. } = &tcp.addresses;
+        if *port != 0 {
+            let binds: String = bind.iter().map(|bind| format!("bind={bind},")).collect();
+            listeners.push(format!("name=tcp,{binds}port={port}"));
+        }
+        let path = &self.0.identity.unix_socket;
+        if !path.is_empty() {
+            listeners.push(format!("name=unix,bind={path}"));
+        }
+        listeners
     }
 
     /// Tells the service manager, where there is one, how the server is.
@@ -187,7 +229,7 @@ impl Host for ServerHost {
         ProcessFacts {
             supervised: identity.supervisor.as_ref().map(Supervisor::name),
             config_file: identity.config_file.clone(),
-            listeners: identity.listeners.clone(),
+            listeners: self.listeners(),
             io_threads_active: identity.io_threads > 1,
             startup_allocated_bytes: self.0.startup_allocated_bytes,
             lazyfree_pending_objects: self.0.garbage.load(Ordering::Relaxed),
@@ -200,10 +242,8 @@ impl Host for ServerHost {
     }
 
     fn start(&mut self, job: Job) -> Result<(), String> {
-        // Listeners are opened once; a change that never came into effect
-        // would otherwise be answered with OK.
-        if let Job::Reconfigure("port" | "bind") = job {
-            return Err("listeners can't be changed while the server runs".to_owned());
+        if let Job::Listen(addresses) = job {
+            return self.listen(addresses);
         }
         self.0
             .jobs

@@ -57,6 +57,8 @@ impl Jobs {
             Job::Follow(target) => self.follow(target),
             // The courier lives as long as the process.
             Job::Migrate(migration) => drop(self.courier.try_send(migration)),
+            // The host has done it at once.
+            Job::Listen(_) => {}
             Job::Reconfigure(directive) => self.reconfigure(directive),
         }
     }

@@ -5,7 +5,7 @@
 //! | [`conf`] | redis.conf and the command line |
 //! | [`daemon`], [`supervisor`] | the process on its own, or under a service manager |
 //! | [`run`] | starting, serving, stopping |
-//! | [`listen`] | listeners and what comes from them |
+//! | [`listen`], [`relisten`] | listeners, what comes from them, and their change |
 //! | [`net`] | client connections and their threads |
 //! | [`engine_lock`] | the engine behind its lock |
 //! | [`host`] | what the engine asks of the process |
@@ -38,6 +38,7 @@ mod migrate;
 pub mod net;
 mod process;
 mod random;
+pub mod relisten;
 mod reload;
 pub mod run;
 pub mod saving;

@@ -12,6 +12,7 @@ use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use smol::Async;
 use towline_core::config::Settings;
 use towline_core::engine::Peer;
+use towline_core::seams::host::ListenAddresses;
 
 use crate::net::connection::{Accepted, Shared, Socket};
 use crate::net::io_thread::IoThread;
@@ -30,16 +31,15 @@ pub struct Listeners {
 /// A text for the operator, where an address cannot be bound.
 pub fn bind(settings: &Settings) -> Result<Listeners, String> {
     let mut tcp = Vec::new();
-    if settings.port != 0 {
-        for name in &settings.bind {
-            tcp.extend(bind_one(&String::from_utf8_lossy(name), settings)?);
-        }
-        if tcp.is_empty() {
-            return Err(format!(
-                "Failed listening on port {} (tcp), aborting.",
-                settings.port
-            ));
-        }
+    let addresses = ListenAddresses::of(settings);
+    for place in places(&addresses)? {
+        tcp.extend(place.listen(addresses.backlog)?);
+    }
+    if tcp.is_empty() && addresses.port != 0 && !addresses.bind.is_empty() {
+        return Err(format!(
+            "Failed listening on port {} (tcp), aborting.",
+            settings.port
+        ));
     }
     let path = String::from_utf8_lossy(&settings.unixsocket).into_owned();
     let unix = if path.is_empty() {
@@ -47,30 +47,70 @@ pub fn bind(settings: &Settings) -> Result<Listeners, String> {
     } else {
         Some(bind_unix(Path::new(&path), settings.unixsocketperm)?)
     };
+    if tcp.is_empty() && unix.is_none() {
+        return Err("Configured to not listen anywhere, exiting.".to_owned());
+    }
     Ok(Listeners { tcp, unix })
 }
 
-/// Binds one word of `bind`. A leading dash forgives an address that this machine has not.
-fn bind_one(word: &str, settings: &Settings) -> Result<Option<TcpListener>, String> {
-    let (name, optional) = match word.strip_prefix('-') {
-        Some(name) => (name, true),
-        None => (word, false),
-    };
-    let ip = match name {
-        "*" => IpAddr::from([0, 0, 0, 0]),
-        "::*" => IpAddr::from([0_u16; 8]),
-        _ => name
-            .parse()
-            .map_err(|_| format!("Bad bind address: {name}"))?,
-    };
-    match listen(SocketAddr::new(ip, settings.port), settings.tcp_backlog) {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) if optional && is_missing_address(&error) => Ok(None),
-        Err(error) => Err(format!(
-            "Warning: Could not create server TCP listening socket {name}:{}: {error}\n\
-             Failed listening on port {} (tcp), aborting.",
-            settings.port, settings.port
-        )),
+/// One address to listen at.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The address and the port.
+    pub address: SocketAddr,
+    /// It is no error if this machine does not have the address.
+    optional: bool,
+}
+
+/// The places that these addresses name.
+///
+/// # Errors
+/// A text for the operator, where one is no address.
+pub fn places(addresses: &ListenAddresses) -> Result<Vec<Place>, String> {
+    let words = addresses.bind.iter().filter(|_| addresses.port != 0);
+    words.map(|word| Place::of(word, addresses.port)).collect()
+}
+
+impl Place {
+    /// An address that this machine has.
+    #[must_use]
+    pub const fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            optional: false,
+        }
+    }
+
+    /// One word of `bind`. A leading dash forgives an address that this machine has not.
+    fn of(word: &str, port: u16) -> Result<Self, String> {
+        let name = word.strip_prefix('-').unwrap_or(word);
+        let ip = match name {
+            "*" => IpAddr::from([0, 0, 0, 0]),
+            "::*" => IpAddr::from([0_u16; 8]),
+            _ => (name.parse()).map_err(|_| format!("Bad bind address: {name}"))?,
+        };
+        Ok(Self {
+            address: SocketAddr::new(ip, port),
+            optional: name.len() < word.len(),
+        })
+    }
+
+    /// Listens there.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub fn listen(self, backlog: u32) -> Result<Option<TcpListener>, String> {
+        match listen(self.address, backlog) {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) if self.optional && is_missing_address(&error) => Ok(None),
+            Err(error) => {
+                let (address, port) = (self.address, self.address.port());
+                Err(format!(
+                    "Warning: Could not create server TCP listening socket {address}: {error}\n\
+                     Failed listening on port {port} (tcp), aborting."
+                ))
+            }
+        }
     }
 }
 

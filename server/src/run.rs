@@ -34,6 +34,7 @@ use crate::net::connection::Shared;
 use crate::net::io_thread::IoThread;
 use crate::process;
 use crate::random::bytes;
+use crate::relisten::Listening;
 use crate::reload::reload;
 use crate::saving::Saver;
 use crate::smol_runtime::SmolRuntime;
@@ -132,7 +133,7 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
     let node = Node::new(NodeParts {
         store: Arc::new(store.clone()),
         runtime: Arc::new(SmolRuntime::default()),
-        transport: Arc::new(TcpTransport),
+        transport: Arc::new(TcpTransport(store.clone())),
         storage: Arc::new(parts.storage.clone()),
         formats: Arc::new(Formats::default()),
     });
@@ -218,9 +219,9 @@ fn serve_clients(store: &EngineLock, node: &Node, listeners: Listeners) -> Resul
     let threads: Result<Vec<_>, _> = (0..threads).map(start).collect();
     let threads = threads.map_err(|error| format!("Can't start I/O threads: {error}"))?;
     let acceptor = Arc::new(Acceptor::new(threads, shared));
-    for listener in listeners.tcp {
-        smol::spawn(Arc::clone(&acceptor).serve_tcp(listener)).detach();
-    }
+    let listening = Listening::start(Arc::clone(&acceptor), listeners.tcp);
+    let listening = listening.map_err(|error| format!("Can't accept clients: {error}"))?;
+    store.host.listen_with(listening);
     if let Some(listener) = listeners.unix {
         smol::spawn(acceptor.serve_unix(listener, path)).detach();
     }

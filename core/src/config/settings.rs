@@ -74,6 +74,7 @@ impl Privilege {
 #[allow(missing_docs, reason = "each field is the directive of its name")]
 pub struct Settings {
     pub bind: Vec<Vec<u8>>,
+    pub bind_source_addr: Vec<u8>,
     pub port: u16,
     pub protected_mode: bool,
     pub unixsocket: Vec<u8>,
@@ -198,6 +199,7 @@ impl Settings {
         let v = Named(values);
         Settings {
             bind: bind_addresses(&v.text("bind")),
+            bind_source_addr: v.text("bind-source-addr"),
             port: v.number("port"),
             protected_mode: v.flag("protected-mode"),
             unixsocket: v.text("unixsocket"),

@@ -4,7 +4,7 @@
 //! (SAVE, SHUTDOWN, CONFIG REWRITE, REPLICAOF, PSYNC …) go through this seam, so
 //! that a handler still opens no file and owns no socket.
 
-use crate::config::RewriteEntry;
+use crate::config::{RewriteEntry, Settings};
 use std::fmt;
 
 use crate::engine::migration::Migration;
@@ -89,8 +89,35 @@ pub enum Job {
     /// MIGRATE: the client waits. `Engine::begin_migration` and what follows it tell
     /// what to send and take the end.
     Migrate(Box<Migration>),
+    /// CONFIG SET port or bind: accept clients there, and nowhere else over TCP. A
+    /// host does this at once, so that it can refuse; it then goes on as before.
+    Listen(ListenAddresses),
     /// A directive changed that the process acts on.
     Reconfigure(&'static str),
+}
+
+/// Where clients are accepted over TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAddresses {
+    /// The addresses, as `bind` has them.
+    pub bind: Vec<String>,
+    /// The port of all of them; 0 for nowhere.
+    pub port: u16,
+    /// `tcp-backlog`.
+    pub backlog: u32,
+}
+
+impl ListenAddresses {
+    /// Those that the directives name.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let text = |word: &Vec<u8>| String::from_utf8_lossy(word).into_owned();
+        Self {
+            bind: settings.bind.iter().map(text).collect(),
+            port: settings.port,
+            backlog: settings.tcp_backlog,
+        }
+    }
 }
 
 /// Facts of the process that INFO shows.
@@ -210,7 +237,7 @@ impl Host for NoHost {
     /// There is no process that a directive could concern; all else is refused.
     fn start(&mut self, job: Job) -> Result<(), String> {
         match job {
-            Job::Reconfigure(_) => Ok(()),
+            Job::Reconfigure(_) | Job::Listen(_) => Ok(()),
             _ => Err(NO_HOST.to_owned()),
         }
     }

@@ -88,7 +88,7 @@ impl Host for MemoryHost {
     fn start(&mut self, job: Job) -> Result<(), String> {
         match job {
             Job::Follow(_) => self.role_changed = true,
-            Job::Reconfigure(_) => {}
+            Job::Reconfigure(_) | Job::Listen(_) => {}
             other => return Err(format!("ERR there is nobody here to do {other:?}")),
         }
         Ok(())

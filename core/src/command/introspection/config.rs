@@ -4,7 +4,7 @@ use crate::command::help::{HelpRow, help};
 use crate::command::{CommandError, CommandResult, Ctx};
 use crate::config::{Change, SetError, SetRules};
 use crate::engine::stats::{CommandStats, KeyStats, Stats};
-use crate::seams::host::{Job, PrimaryAddress};
+use crate::seams::host::{Job, ListenAddresses, PrimaryAddress};
 
 pub(super) fn config_get(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let found = ctx.server.config.get(&args[2..]);
@@ -59,9 +59,20 @@ fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
                 port: primary.port,
             }))
         }
+        "port" => return listen(ctx, "Unable to listen on this port. Check server logs."),
+        "bind" => return listen(ctx, "Failed to bind to specified addresses."),
         name => Job::Reconfigure(name),
     };
     ctx.host.start(job)
+}
+
+/// Why not all addresses could be had is for the log.
+fn listen(ctx: &mut Ctx<'_>, refusal: &str) -> Result<(), String> {
+    let addresses = ListenAddresses::of(&ctx.server.config);
+    ctx.host.start(Job::Listen(addresses)).map_err(|reason| {
+        ctx.host.log(&reason);
+        refusal.to_owned()
+    })
 }
 
 fn reply_of(error: &SetError) -> CommandError {

@@ -7,7 +7,7 @@ use crate::config::special::{BIND, OUTPUT_LIMITS};
 
 pub(super) const ROWS: &[Directive] = &[
     special("bind", "* -::*", &BIND),
-    text("bind-source-addr", "").refused(),
+    text("bind-source-addr", ""),
     special(
         "client-output-buffer-limit",
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
