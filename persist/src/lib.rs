@@ -1,6 +1,7 @@
-//! Snapshots and storage of Towline: the RDB codec, the native snapshot codec
-//! and the storage backends. Nothing here knows the replication protocol.
+//! Snapshots, logs and storage of Towline: the RDB codec, the native snapshot codec, the
+//! append-only file and the storage backends. Nothing here knows the replication protocol.
 
+pub mod aof;
 pub mod contents;
 pub mod crc;
 mod decode;

@@ -15,6 +15,7 @@
 //! | [`transport`], [`smol_runtime`] | what replication needs of sockets and of the runtime |
 //! | [`memory`] | the counting allocator |
 //! | [`log`] | the log |
+//! | [`tool`] | the `towline` binary: check, convert, dump |
 //!
 //! Beside them, and not for others: `admin` (what commands do to the process),
 //! `attach` (a client that becomes a replica), `reload` (DEBUG RELOAD), `process`
@@ -44,4 +45,5 @@ pub mod run;
 pub mod saving;
 pub mod smol_runtime;
 pub mod supervisor;
+pub mod tool;
 pub mod transport;

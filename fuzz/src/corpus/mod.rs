@@ -1,5 +1,6 @@
 //! Valid inputs to start from, and words to put into them.
 
+pub mod aof;
 pub mod conf;
 pub mod handshake;
 pub mod packed;

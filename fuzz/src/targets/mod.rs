@@ -1,5 +1,6 @@
 //! The promises of each parser, as functions that panic where one is broken.
 
+pub mod aof;
 pub mod conf;
 mod facts;
 pub mod handshake;
@@ -30,7 +31,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "resp",
         run: resp::requests,
@@ -57,7 +58,7 @@ pub const TARGETS: [Target; 11] = [
         run: rdb::into_keyspace,
         corpus: corpus::rdb::files,
         memory: limits::KEYSPACE,
-        smoke_iterations: 300_000,
+        smoke_iterations: 100_000,
     },
     Target {
         name: "payload",
@@ -86,6 +87,20 @@ pub const TARGETS: [Target; 11] = [
         corpus: corpus::towline::files,
         memory: limits::SNAPSHOT,
         smoke_iterations: 200_000,
+    },
+    Target {
+        name: "manifest",
+        run: aof::manifest,
+        corpus: corpus::aof::manifests,
+        memory: limits::PROTOCOL,
+        smoke_iterations: 400_000,
+    },
+    Target {
+        name: "aof",
+        run: aof::log,
+        corpus: corpus::aof::logs,
+        memory: limits::PROTOCOL,
+        smoke_iterations: 400_000,
     },
     Target {
         name: "replica",
