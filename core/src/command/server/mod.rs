@@ -38,7 +38,8 @@ pub const COMMANDS: &[CommandSpec] = &[
             Flags::ADMIN
                 .union(Flags::NOSCRIPT)
                 .union(Flags::LOADING)
-                .union(Flags::STALE),
+                .union(Flags::STALE)
+                .union(Flags::PROTECTED),
         ),
     CommandSpec::new("flushall", -1, flushall)
         .group(Group::Server)

@@ -290,3 +290,31 @@ fn a_flush_counts_the_keys_that_it_removed() {
     t.run("flushall");
     assert_eq!(t.engine.server.persistence.changes, before + 3);
 }
+
+#[test]
+fn debug_is_for_those_whom_enable_debug_command_admits() {
+    let mut t = TestEngine::new();
+    let may = |t: &mut TestEngine, value: &str| {
+        let config = &mut t.engine.server.config;
+        let loaded = config.load(b"enable-debug-command", &[value.as_bytes()]);
+        loaded.expect("one of its words");
+        let stranger = t.connect();
+        let client = t.engine.server.clients.get_mut(stranger);
+        client.expect("connected").peer.addr = "192.0.2.1:1000".to_owned();
+        let client = t.engine.server.clients.get_mut(t.id);
+        client.expect("connected").peer.addr = "127.0.0.1:1000".to_owned();
+        [t.id, stranger].map(|id| t.run_as(id, "DEBUG SLEEP 0") == "+OK")
+    };
+    assert_eq!(may(&mut t, "no"), [false, false]);
+    assert_eq!(may(&mut t, "local"), [true, false]);
+    assert_eq!(may(&mut t, "yes"), [true, true]);
+    let config = &mut t.engine.server.config;
+    config
+        .load(b"enable-debug-command", &[b"no"])
+        .expect("one of its words");
+    let refused = t.run("DEBUG HELP");
+    assert!(
+        refused.starts_with("-ERR DEBUG command not allowed."),
+        "{refused}"
+    );
+}
