@@ -293,8 +293,8 @@ async fn obey_signals(jobs: Jobs) {
         let (name, flags) = {
             let config = &jobs.store.lock().server.config;
             match signal {
-                Signal::Int => ("SIGINT", config.shutdown_on_sigint),
-                _ => ("SIGTERM", config.shutdown_on_sigterm),
+                Signal::Int => ("SIGINT", config.shutdown.on_sigint),
+                _ => ("SIGTERM", config.shutdown.on_sigterm),
             }
         };
         let logger = jobs.store.host.logger();

@@ -69,6 +69,17 @@ impl Privilege {
     }
 }
 
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShutdownSettings {
+    /// shutdown-timeout: how long replicas are waited for.
+    pub timeout_s: u32,
+    /// shutdown-on-sigint.
+    pub on_sigint: ShutdownFlags,
+    /// shutdown-on-sigterm.
+    pub on_sigterm: ShutdownFlags,
+}
+
 /// Everything that is read often or in more than one place.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "each field is the directive of its name")]
@@ -113,9 +124,7 @@ pub struct Settings {
     pub notify_keyspace_events: NotifyFlags,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Vec<f64>,
-    pub shutdown_timeout_s: u32,
-    pub shutdown_on_sigint: ShutdownFlags,
-    pub shutdown_on_sigterm: ShutdownFlags,
+    pub shutdown: ShutdownSettings,
     pub encodings: EncodingLimits,
     pub maxmemory_policy: &'static str,
     pub usage: UsagePolicy,
@@ -232,9 +241,7 @@ impl Settings {
             notify_keyspace_events: notify_flags(&v.text("notify-keyspace-events")),
             latency_tracking: v.flag("latency-tracking"),
             latency_tracking_info_percentiles: percentiles(&v),
-            shutdown_timeout_s: v.number("shutdown-timeout"),
-            shutdown_on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
-            shutdown_on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
+            shutdown: shutdown(&v),
             encodings: encodings(&v),
             maxmemory_policy: v.choice("maxmemory-policy"),
             usage: usage(&v),
@@ -270,6 +277,14 @@ impl Settings {
     /// Replicas that lag behind stop writes.
     pub fn needs_good_replicas(&self) -> bool {
         self.min_replicas_to_write > 0 && self.min_replicas_max_lag_s > 0
+    }
+}
+
+fn shutdown(v: &Named<'_>) -> ShutdownSettings {
+    ShutdownSettings {
+        timeout_s: v.number("shutdown-timeout"),
+        on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
+        on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
     }
 }
 

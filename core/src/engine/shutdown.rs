@@ -81,7 +81,7 @@ impl Server {
         }
         self.shutdown.begun += 1;
         let ticket = ShutdownTicket(self.shutdown.begun);
-        let timeout_ms = i64::from(self.config.shutdown_timeout_s) * 1000;
+        let timeout_ms = i64::from(self.config.shutdown.timeout_s) * 1000;
         let target = self.log.offset();
         let lags = self.replication.acknowledged(target) < self.replication.replicas.len();
         let waits = lags && !options.now && timeout_ms > 0;

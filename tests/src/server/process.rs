@@ -247,15 +247,17 @@ impl Server {
         Started::PortTaken
     }
 
-    /// Whether this very process answers, and not another that has its port.
+    /// Whether this very process answers, and not another that has its port, and has
+    /// loaded what it had saved.
     fn answers(&self) -> bool {
         let Ok(mut client) = self.try_client() else {
             return false;
         };
-        match client.try_call(&["INFO", "server"]) {
+        match client.try_call(&["INFO"]) {
             Ok(Value::Bulk(info)) => {
                 let info = Info::parse(&String::from_utf8_lossy(&info));
-                info.find("process_id") == Some(&self.pid().to_string())
+                let is_own = info.find("process_id") == Some(&self.pid().to_string());
+                is_own && info.find("loading") == Some("0")
             }
             _ => false,
         }
