@@ -1,6 +1,7 @@
 //! Towline answers what Valkey 9.1 answers, and what Redis 7.0 answers to what it
 //! knows, byte for byte: commands drawn at random from a seed. With
-//! `TOWLINE_LONG` in the environment a hundred seeds run, else a few.
+//! `TOWLINE_LONG` in the environment a hundred seeds run, else a few. A real replica of
+//! Towline holds the same data after each.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -8,7 +9,8 @@ use std::ops::RangeInclusive;
 use towline_tests::differential::rules::EXPECTED;
 use towline_tests::differential::run::Peer;
 use towline_tests::differential::{Difference, Grammar, run};
-use towline_tests::server::{Kind, Server};
+use towline_tests::server::{Kind, Server, Setup};
+use towline_tests::sync::{digest, wait_in_sync, wait_same_data};
 
 /// `TOWLINE_SEED` repeats a single one.
 fn seeds() -> RangeInclusive<u64> {
@@ -43,6 +45,18 @@ fn report(differences: &[(u64, Difference)]) -> String {
     lines.collect()
 }
 
+/// What came through the stream is what is here: by the digest, but for Valkey, which
+/// makes another one of scores, by every value.
+fn holds_the_same(ours: &Server, replica: &Server) {
+    match replica.kind() {
+        Kind::Valkey => wait_same_data(&[ours, replica]),
+        _ => {
+            wait_in_sync(&[ours, replica]);
+            assert_eq!(digest(ours), digest(replica), "the replica's data");
+        }
+    }
+}
+
 fn answers_as(kind: Kind, version: (u32, u32, u32)) {
     let valkey = Server::new(Kind::Valkey);
     let mut grammar = Grammar::of(&mut valkey.client());
@@ -56,9 +70,12 @@ fn answers_as(kind: Kind, version: (u32, u32, u32)) {
     grammar
         .commands
         .retain(|command| known.contains(&command.words[0]));
+    let replica = Setup::new(kind).replica_of(&ours).start();
+    wait_in_sync(&[&ours, &replica]);
     let mut found = Vec::new();
     for seed in seeds() {
         let differences = run(&ours, &peer, &grammar, seed, 10_000);
+        holds_the_same(&ours, &replica);
         let unexpected =
             |difference: &Difference| !EXPECTED.iter().any(|expected| expected.covers(difference));
         let differences = differences.into_iter().filter(unexpected);
