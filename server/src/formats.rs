@@ -21,7 +21,7 @@ pub fn codec_for_file(
     }
     Arc::new(RdbCodec::new(RdbOptions {
         version,
-        compress: settings.rdbcompression,
+        compress: settings.payload.compress,
         checksum: settings.rdbchecksum,
     }))
 }

@@ -164,8 +164,13 @@ impl Saver {
         saved
     }
 
-    /// The oldest version that holds the dataset: field expiries need a newer one.
+    /// The version that `rdb-version` names, or the oldest that holds the dataset:
+    /// field expiries need a newer one.
     async fn save_in_some_version(&self) -> Result<(), SaveError> {
+        let pinned = self.store.lock().server.config.payload.version;
+        if let Some(version) = pinned.and_then(RdbVersion::of_number) {
+            return self.save_as(version).await;
+        }
         match self.save_as(RdbVersion::V10).await {
             Err(SaveError::Encode(_)) => self.save_as(RdbVersion::Valkey80).await,
             saved => saved,

@@ -8,6 +8,7 @@ use super::special::{
 use super::table::find;
 use super::value::Value;
 use crate::keyspace::usage::{Tracked, UsagePolicy};
+use crate::seams::value_codec::PayloadOptions;
 use crate::value::EncodingLimits;
 use crate::value::limits::LIST_PLAIN_MIN_BYTES;
 use crate::value::stream::StreamNodeLimits;
@@ -132,7 +133,7 @@ pub struct Settings {
     pub dir: Vec<u8>,
     pub dbfilename: Vec<u8>,
     pub save: Vec<SavePoint>,
-    pub rdbcompression: bool,
+    pub payload: PayloadOptions,
     pub rdbchecksum: bool,
     pub stop_writes_on_bgsave_error: bool,
 
@@ -205,7 +206,10 @@ impl Named<'_> {
 
 impl Settings {
     pub(super) fn derive(values: &[Value]) -> Settings {
-        let v = Named(values);
+        Self::of(&Named(values))
+    }
+
+    fn of(v: &Named<'_>) -> Settings {
         Settings {
             bind: bind_addresses(&v.text("bind")),
             bind_source_addr: v.text("bind-source-addr"),
@@ -240,15 +244,15 @@ impl Settings {
             active_expire_effort: v.number("active-expire-effort"),
             notify_keyspace_events: notify_flags(&v.text("notify-keyspace-events")),
             latency_tracking: v.flag("latency-tracking"),
-            latency_tracking_info_percentiles: percentiles(&v),
-            shutdown: shutdown(&v),
-            encodings: encodings(&v),
+            latency_tracking_info_percentiles: percentiles(v),
+            shutdown: shutdown(v),
+            encodings: encodings(v),
             maxmemory_policy: v.choice("maxmemory-policy"),
-            usage: usage(&v),
+            usage: usage(v),
             dir: v.text("dir"),
             dbfilename: v.text("dbfilename"),
             save: save_points(&v.text("save")),
-            rdbcompression: v.flag("rdbcompression"),
+            payload: payload(v),
             rdbchecksum: v.flag("rdbchecksum"),
             stop_writes_on_bgsave_error: v.flag("stop-writes-on-bgsave-error"),
             replicaof: primary_address(&v.text("replicaof")),
@@ -285,6 +289,14 @@ fn shutdown(v: &Named<'_>) -> ShutdownSettings {
         timeout_s: v.number("shutdown-timeout"),
         on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
         on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
+    }
+}
+
+fn payload(v: &Named<'_>) -> PayloadOptions {
+    PayloadOptions {
+        compress: v.flag("rdbcompression"),
+        // The word that is no number leaves it open.
+        version: v.choice("rdb-version").parse().ok(),
     }
 }
 

@@ -5,18 +5,27 @@ use std::fmt;
 use crate::seams::snapshot::{DecodeError, DecodeOptions, EncodeError, EntryView};
 use crate::value::Value;
 
+/// How a payload is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PayloadOptions {
+    /// Whether strings are compressed.
+    pub compress: bool,
+    /// The version of the format, by the format's own count, where only that will do;
+    /// none takes the oldest that holds the value.
+    pub version: Option<u16>,
+}
+
 /// A format of single values. It is called under the engine's lock, once per
 /// DUMP and RESTORE.
 pub trait ValueCodec: Send + Sync {
-    /// Appends the payload of an entry's value; `compress` says whether its
-    /// strings are. On an error `out` is as it was.
+    /// Appends the payload of an entry's value. On an error `out` is as it was.
     ///
     /// # Errors
-    /// Where no version of the format holds the value.
+    /// Where no version of the format holds the value, or not the one that was asked for.
     fn encode(
         &self,
         entry: &EntryView<'_>,
-        compress: bool,
+        options: PayloadOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError>;
 

@@ -2,6 +2,7 @@
 
 use towline_core::seams::ValueCodec;
 use towline_core::seams::snapshot::{Access, DecodeOptions, EntryView};
+use towline_core::seams::value_codec::PayloadOptions;
 use towline_persist::rdb::RdbPayload;
 
 use super::facts::{self, Without};
@@ -24,8 +25,12 @@ pub fn restore(input: &[u8]) {
         access: Access::Unknown,
     };
     let mut payload = Vec::new();
+    let written = PayloadOptions {
+        compress: input.len().is_multiple_of(2),
+        version: None,
+    };
     RdbPayload
-        .encode(&entry, input.len().is_multiple_of(2), &mut payload)
+        .encode(&entry, written, &mut payload)
         .expect("some version holds what a payload held");
     let again = RdbPayload
         .decode(&payload, options)

@@ -14,7 +14,7 @@ use towline_core::seams::snapshot::{
     Access, DecodeError, DecodeOptions, EncodeError, EntryView, Progress, Refused, SnapshotDecoder,
     SnapshotEntry, SnapshotSink,
 };
-use towline_core::seams::value_codec::{PayloadError, ValueCodec};
+use towline_core::seams::value_codec::{PayloadError, PayloadOptions, ValueCodec};
 use towline_core::value::Value;
 
 use super::dialect::Dialect;
@@ -40,12 +40,15 @@ impl ValueCodec for RdbPayload {
     fn encode(
         &self,
         entry: &EntryView<'_>,
-        compress: bool,
+        options: PayloadOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        let (version, kind) = version_for(entry)?;
+        let (version, kind) = match options.version.and_then(RdbVersion::of_number) {
+            Some(version) => (version, kind_of(entry, version)?),
+            None => version_for(entry)?,
+        };
         let start = out.len();
-        Pen::new(compress).write_now(out, async |pen: &mut Pen| {
+        Pen::new(options.compress).write_now(out, async |pen: &mut Pen| {
             pen.raw(&[kind]);
             object::write(kind, entry.value, pen).await;
         });
@@ -126,7 +129,7 @@ impl SnapshotSink for Only {
 #[cfg(test)]
 mod tests {
     use towline_core::keyspace::HashSeed;
-    use towline_core::value::ValueRef;
+    use towline_core::value::{Hash, ValueRef};
 
     use super::*;
 
@@ -142,6 +145,10 @@ mod tests {
     }
 
     fn encoded(value: ValueRef<'_>) -> Vec<u8> {
+        let options = PayloadOptions {
+            compress: true,
+            version: None,
+        };
         let entry = EntryView {
             key: b"k",
             value,
@@ -150,7 +157,7 @@ mod tests {
         };
         let mut out = b"before".to_vec();
         RdbPayload
-            .encode(&entry, true, &mut out)
+            .encode(&entry, options, &mut out)
             .expect("there is a version for it");
         out.split_off(6)
     }
@@ -177,6 +184,39 @@ mod tests {
             let value = value.expect("a payload of Redis");
             let again = encoded(value.view());
             assert_eq!(again, payload, "{}", again.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_version_that_is_asked_for_is_written_or_none() {
+        let mut hash = Hash::default();
+        let seed = options().hash_seed;
+        hash.insert_expiring(seed, b"f", b"v", 1_900_000_000_000);
+        for number in [10, 11, 12, 13, 80] {
+            let options = PayloadOptions {
+                compress: false,
+                version: Some(number),
+            };
+            for (value, fits) in [
+                (ValueRef::Int(7), true),
+                (ValueRef::Hash(&hash), number > 11),
+            ] {
+                let entry = EntryView {
+                    key: b"k",
+                    value,
+                    expire_ms: None,
+                    access: Access::Unknown,
+                };
+                let mut out = Vec::new();
+                let written = RdbPayload.encode(&entry, options, &mut out);
+                assert_eq!(written.is_ok(), fits, "{number}");
+                if fits {
+                    let end = out.len() - CRC_BYTES;
+                    assert_eq!(out[end - VERSION_BYTES..end], number.to_le_bytes());
+                } else {
+                    assert!(out.is_empty());
+                }
+            }
         }
     }
 

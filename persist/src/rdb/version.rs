@@ -57,6 +57,13 @@ impl RdbVersion {
         }
     }
 
+    /// The version of this number, if it is written.
+    #[must_use]
+    pub fn of_number(number: u16) -> Option<Self> {
+        let all = [Self::V10, Self::V11, Self::V12, Self::V13, Self::Valkey80];
+        all.into_iter().find(|version| version.number() == number)
+    }
+
     /// Whether hashes may have fields that expire.
     #[must_use]
     pub const fn holds_field_expiries(self) -> bool {

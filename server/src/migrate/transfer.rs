@@ -16,6 +16,7 @@ use towline_core::engine::migration::{Migration, MigrationId, Transferred};
 use towline_core::keyspace::Entry;
 use towline_core::seams::ValueCodec;
 use towline_core::seams::snapshot::{Access, EntryView};
+use towline_core::seams::value_codec::PayloadOptions;
 
 use super::failed;
 use super::link::{Link, addresses};
@@ -260,12 +261,12 @@ impl<'a> Transfer<'a> {
 
     /// The value as RESTORE takes it. A large one is encoded where it delays nobody.
     async fn payload(&self, codec: &Codec, entry: Entry) -> Result<Vec<u8>, String> {
-        let compress = self.store.lock().server.config.rdbcompression;
+        let options = self.store.lock().server.config.payload;
         if !entry.value().is_large() {
-            return encode(&**codec, &entry, compress);
+            return encode(&**codec, &entry, options);
         }
         let codec = Arc::clone(codec);
-        smol::unblock(move || encode(&*codec, &entry, compress)).await
+        smol::unblock(move || encode(&*codec, &entry, options)).await
     }
 
     /// Reads the outstanding replies.
@@ -297,7 +298,11 @@ async fn reply(link: &mut Link) -> Result<Vec<u8>, Broken> {
     })
 }
 
-fn encode(codec: &dyn ValueCodec, entry: &Entry, compress: bool) -> Result<Vec<u8>, String> {
+fn encode(
+    codec: &dyn ValueCodec,
+    entry: &Entry,
+    options: PayloadOptions,
+) -> Result<Vec<u8>, String> {
     let view = EntryView {
         key: entry.key(),
         value: entry.value(),
@@ -305,7 +310,7 @@ fn encode(codec: &dyn ValueCodec, entry: &Entry, compress: bool) -> Result<Vec<u
         access: Access::Unknown,
     };
     let mut payload = Vec::new();
-    let encoded = codec.encode(&view, compress, &mut payload);
+    let encoded = codec.encode(&view, options, &mut payload);
     encoded.map_err(|error| format!("ERR {error}"))?;
     Ok(payload)
 }

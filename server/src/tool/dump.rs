@@ -6,6 +6,7 @@ use std::io;
 
 use towline_core::seams::ValueCodec;
 use towline_core::seams::snapshot::{Refused, SnapshotEntry, SnapshotSink};
+use towline_core::seams::value_codec::PayloadOptions;
 use towline_persist::rdb::RdbPayload;
 
 use super::json::{Content, Line, Text};
@@ -141,7 +142,7 @@ impl SnapshotSink for Summary {
         let view = entry.view();
         self.payload.clear();
         RdbPayload
-            .encode(&view, false, &mut self.payload)
+            .encode(&view, PayloadOptions::default(), &mut self.payload)
             .map_err(|error| Refused(error.to_string()))?;
         let size = Size {
             bytes: self.payload.len() as u64,

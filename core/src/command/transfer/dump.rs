@@ -7,6 +7,7 @@ use crate::command::error::{CommandError, CommandResult};
 use crate::keyspace::Entry;
 use crate::seams::ValueCodec;
 use crate::seams::snapshot::{Access, EntryView};
+use crate::seams::value_codec::PayloadOptions;
 
 /// The codec that the engine's owner handed in.
 pub(super) fn codec(ctx: &Ctx<'_>) -> CommandResult<Arc<dyn ValueCodec>> {
@@ -20,7 +21,7 @@ pub(super) fn codec(ctx: &Ctx<'_>) -> CommandResult<Arc<dyn ValueCodec>> {
 pub(super) fn payload(
     codec: &dyn ValueCodec,
     entry: &Entry,
-    compress: bool,
+    options: PayloadOptions,
 ) -> CommandResult<Vec<u8>> {
     let view = EntryView {
         key: entry.key(),
@@ -29,7 +30,7 @@ pub(super) fn payload(
         access: Access::Unknown,
     };
     let mut payload = Vec::new();
-    match codec.encode(&view, compress, &mut payload) {
+    match codec.encode(&view, options, &mut payload) {
         Ok(()) => Ok(payload),
         Err(error) => Err(CommandError::text(format!("ERR {error}"))),
     }
@@ -37,9 +38,9 @@ pub(super) fn payload(
 
 pub(super) fn dump(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let codec = codec(ctx)?;
-    let compress = ctx.server.config.rdbcompression;
+    let options = ctx.server.config.payload;
     match ctx.keys.entry(args[1]) {
-        Some(entry) => ctx.reply.bulk(&payload(&*codec, entry, compress)?),
+        Some(entry) => ctx.reply.bulk(&payload(&*codec, entry, options)?),
         None => ctx.reply.null(),
     }
     Ok(())

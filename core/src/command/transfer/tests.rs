@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::seams::ValueCodec;
 use crate::seams::snapshot::{DecodeOptions, EncodeError, EntryView};
-use crate::seams::value_codec::PayloadError;
+use crate::seams::value_codec::{PayloadError, PayloadOptions};
 use crate::testing::TestEngine;
 use crate::value::{Value, ValueRef};
 
@@ -16,7 +16,7 @@ impl ValueCodec for Plain {
     fn encode(
         &self,
         entry: &EntryView<'_>,
-        _compress: bool,
+        _options: PayloadOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let ValueRef::Str(bytes) = entry.value else {

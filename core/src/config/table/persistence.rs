@@ -34,6 +34,12 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("no-appendfsync-on-rewrite", false).cosmetic(),
     boolean("rdb-del-sync-files", false).refused(),
     boolean("rdb-save-incremental-fsync", true).cosmetic(),
+    // Ours alone: which version of RDB SAVE, DUMP and MIGRATE write.
+    choice(
+        "rdb-version",
+        "auto",
+        &["auto", "10", "11", "12", "13", "80"],
+    ),
     choice("rdb-version-check", "strict", &["strict", "relaxed"]).refused(),
     boolean("rdbchecksum", true).immutable(),
     boolean("rdbcompression", true),
