@@ -32,7 +32,23 @@ pub fn decode_options(engine: &Engine) -> DecodeOptions {
     }
 }
 
-/// Loads the snapshot, if there is one, and answers what it said of itself.
+/// Lets clients know that the dataset is not there yet. It comes before the first of
+/// them: what one wrote into a dataset that is about to be replaced would be lost.
+pub fn expect_dataset(store: &EngineLock) {
+    note_progress(store, unix_ms() / 1000, 0, 0);
+}
+
+fn note_progress(store: &EngineLock, start_s: i64, loaded_bytes: u64, total_bytes: u64) {
+    store.lock().server.persistence.loading = Some(Loading {
+        start_s,
+        total_bytes,
+        loaded_bytes,
+        beside: false,
+    });
+}
+
+/// Loads the snapshot, if there is one, and answers what it said of itself. Clients
+/// are let in when the caller says so.
 ///
 /// # Errors
 /// A text for the operator; the file is untouched and the server must not start.
@@ -57,7 +73,6 @@ pub async fn load_at_start(
     store.batch(|engine, _| {
         engine.install_dataset(dataset.into_keyspace());
         let persistence = &mut engine.server.persistence;
-        persistence.loading = None;
         persistence.changes = 0;
         persistence.loaded_keys = keys;
     });
@@ -78,15 +93,7 @@ async fn read(
     dataset: &mut Dataset,
 ) -> Result<(), LoadError> {
     let start_s = unix_ms() / 1000;
-    let mut progress = |loaded_bytes, total_bytes| {
-        store.lock().server.persistence.loading = Some(Loading {
-            start_s,
-            total_bytes,
-            loaded_bytes,
-            beside: false,
-        });
-    };
-    progress(0, 0);
+    let mut progress = |loaded, total| note_progress(store, start_s, loaded, total);
     load(
         storage,
         name,

@@ -26,7 +26,7 @@ use crate::formats::Formats;
 use crate::host::{Identity, ServerHost, unix_ms};
 use crate::jobs::Jobs;
 use crate::listen::{self, Acceptor, Listeners};
-use crate::loading::load_at_start;
+use crate::loading::{expect_dataset, load_at_start};
 use crate::log::Logger;
 use crate::memory;
 use crate::migrate::Courier;
@@ -137,6 +137,7 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
         storage: Arc::new(parts.storage.clone()),
         formats: Arc::new(Formats::default()),
     });
+    expect_dataset(&store);
     serve_clients(&store, &node, parts.listeners)?;
     if let Some(parent) = launch.parent
         && let Err(error) = parent.tell_ready()
@@ -176,6 +177,7 @@ async fn live(
         jobs.node.restore(position, as_replica);
     }
     follow_configured(store, jobs);
+    store.lock().server.persistence.loading = None;
     let logger = store.host.logger();
     logger.notice("Ready to accept connections tcp");
     store
