@@ -12,6 +12,8 @@
 //! reply   it was full                                twice its size, 16 KiB at most
 //! ```
 
+use std::sync::atomic::Ordering;
+
 use super::client::{Client, ClientFlags};
 use super::machine::Engine;
 
@@ -126,15 +128,20 @@ impl Buffers {
 
 impl Client {
     /// Replies that nobody has read.
-    fn waiting_bytes(&self) -> usize {
-        self.unsent_bytes + self.reply.len()
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.unsent.load(Ordering::Relaxed) + self.reply.len()
+    }
+
+    /// Whether so many bytes fit in the reply buffer.
+    const fn fits_reply_buffer(&self, waiting: usize) -> bool {
+        waiting <= self.buffers.reply_bytes
     }
 
     /// Replies that wait in the reply buffer; none where they have outgrown it.
     #[must_use]
     pub fn reply_buffer_used_bytes(&self) -> usize {
         let waiting = self.waiting_bytes();
-        if waiting <= self.buffers.reply_bytes {
+        if self.fits_reply_buffer(waiting) {
             waiting
         } else {
             0
@@ -145,7 +152,12 @@ impl Client {
     /// buffer, so that they are either all in here or none of them.
     #[must_use]
     pub fn output_backlog_bytes(&self) -> usize {
-        self.waiting_bytes() - self.reply_buffer_used_bytes()
+        let waiting = self.waiting_bytes();
+        if self.fits_reply_buffer(waiting) {
+            0
+        } else {
+            waiting
+        }
     }
 
     /// The same in blocks, as Redis counts it.
@@ -162,7 +174,7 @@ impl Client {
         let names = self.name.capacity() + self.lib_name.capacity() + self.lib_ver.capacity();
         size_of::<Self>()
             + input.max(self.query_buffer_bytes)
-            + output.max(self.unsent_bytes)
+            + output.max(self.unsent.load(Ordering::Relaxed))
             + self.reply.capacity()
             + names
             + self.queued_bytes()

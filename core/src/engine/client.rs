@@ -1,6 +1,8 @@
 //! What the engine knows of one client.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bitflags::bitflags;
 
@@ -168,8 +170,9 @@ pub struct Client {
     pub net_out: u64,
     /// Unread input, as the driver last reported it.
     pub query_buffer_bytes: usize,
-    /// Output that the driver has taken and the socket has not, as last reported.
-    pub unsent_bytes: usize,
+    /// Output that the driver has taken and the socket has not. The driver writes it
+    /// between batches, without the engine.
+    pub unsent: Arc<AtomicUsize>,
     /// The buffers of its connection.
     pub buffers: Buffers,
     /// A reply of it ended in its middle, because it is to be closed for its output.
@@ -237,7 +240,7 @@ impl Client {
             net_in: 0,
             net_out: 0,
             query_buffer_bytes: 0,
-            unsent_bytes: 0,
+            unsent: Arc::default(),
             buffers: Buffers::new(now_ms),
             cut_short: false,
             over_soft_limit_since_ms: None,

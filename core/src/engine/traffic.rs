@@ -1,6 +1,9 @@
 //! What connections report of their sockets, and the limits that end those
 //! which let too much pile up.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::buffers::Trim;
 use super::client::{Client, ClientFlags, ClientId};
 use super::machine::Engine;
@@ -43,6 +46,13 @@ impl Engine {
         }
     }
 
+    /// Where a client's driver keeps how many bytes of replies the socket has not taken.
+    #[must_use]
+    pub fn unsent(&self, id: ClientId) -> Arc<AtomicUsize> {
+        let client = self.server.clients.get(id);
+        client.map_or_else(Arc::default, |client| Arc::clone(&client.unsent))
+    }
+
     /// What a connection that was woken has to give back of its buffers.
     pub fn take_trim(&mut self, id: ClientId) -> Option<Trim> {
         self.server.clients.get_mut(id)?.buffers.trim.take()
@@ -65,7 +75,7 @@ impl Engine {
         let client = self.server.clients.get_mut(id)?;
         client.net_in += traffic.read_bytes;
         client.query_buffer_bytes = traffic.query_buffer_bytes;
-        client.unsent_bytes = traffic.unsent_bytes;
+        client.unsent.store(traffic.unsent_bytes, Ordering::Relaxed);
         client.note_buffers(traffic.input_capacity_bytes, traffic.output_capacity_bytes);
         if client.flags.contains(ClientFlags::CLOSE_NOW) {
             return None;

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use rustix::buffer::spare_capacity;
@@ -95,12 +96,12 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
     let Ok((token, source)) = reactor.add(socket.as_fd()) else {
         return;
     };
-    let (id, limits, query_limit) = {
+    let (id, unsent, limits, query_limit) = {
         let mut engine = shared.store.lock();
         let limit = engine.server.config.client_query_buffer_limit;
         let id = engine.connect(peer, unix_ms());
         // What it sends first is already read as from a stranger.
-        (id, engine.request_limits(id), limit)
+        (id, engine.unsent(id), engine.request_limits(id), limit)
     };
     let bell = shared.store.wakers.add(id);
     let mut connection = Connection {
@@ -114,6 +115,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         parsed: Batch::default(),
         output: Vec::new(),
         written: 0,
+        unsent,
         flow: Flow::Continue,
         limits,
         query_limit,
@@ -182,6 +184,8 @@ struct Connection {
     parsed: Batch,
     output: Vec<u8>,
     written: usize,
+    /// What of it the socket has not taken, for the engine to read.
+    unsent: Arc<AtomicUsize>,
     flow: Flow,
     limits: RequestLimits,
     /// `client-query-buffer-limit` as it was at the last batch.
@@ -455,13 +459,18 @@ impl Connection {
             match self.socket.write(&self.output[self.written..]) {
                 Ok(0) => return Progress::Closed,
                 Ok(sent) => self.written += sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Open,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let unsent = self.output.len() - self.written;
+                    self.unsent.store(unsent, Ordering::Relaxed);
+                    return Progress::Open;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Progress::Closed,
             }
         }
         self.written = 0;
         self.output.clear();
+        self.unsent.store(0, Ordering::Relaxed);
         if self.output.capacity() > self.kept_output_bytes {
             self.output.shrink_to(self.kept_output_bytes);
         }

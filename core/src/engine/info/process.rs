@@ -2,6 +2,7 @@
 
 use super::Source;
 use super::fields::Fields;
+use crate::engine::client::Client;
 use crate::version::{REDIS_VERSION, TOWLINE_VERSION};
 
 /// Redis's clock for LRU: seconds in 24 bits.
@@ -49,10 +50,7 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
         .clients()
         .map(|client| (client.buffers.input_capacity_bytes).max(client.query_buffer_bytes))
         .max();
-    let largest_output = source
-        .clients()
-        .map(|client| client.reply.len() + client.unsent_bytes)
-        .max();
+    let largest_output = source.clients().map(Client::waiting_bytes).max();
     let replicas = source.server.replication.replicas.len();
     out.put(
         "connected_clients",
