@@ -1,7 +1,7 @@
 //! The process around the engine: clock, facts, and the queue of jobs that
 //! commands start and the server's main task does.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +11,7 @@ use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
 use towline_core::seams::host::{Job, ListenAddresses, ProcessFacts, ReloadOptions};
 
+use crate::disposal::Disposal;
 use crate::log::Logger;
 use crate::relisten::Listening;
 use crate::supervisor::Supervisor;
@@ -82,8 +83,7 @@ struct Inner {
     lines: Mutex<Vec<String>>,
     bell: smol::channel::Sender<()>,
     reload: Reload,
-    /// Objects on their way to be dropped.
-    garbage: Arc<AtomicU64>,
+    disposal: Disposal,
 }
 
 /// Writes the dataset out and reads it back, for DEBUG RELOAD.
@@ -100,6 +100,7 @@ impl ServerHost {
         identity: Identity,
         logger: Logger,
         reload: Reload,
+        disposal: Disposal,
     ) -> (Self, smol::channel::Receiver<()>) {
         let (bell, receiver) = smol::channel::bounded(1);
         let inner = Inner {
@@ -116,7 +117,7 @@ impl ServerHost {
             lines: Mutex::default(),
             bell,
             reload,
-            garbage: Arc::default(),
+            disposal,
         };
         (Self(Arc::new(inner)), receiver)
     }
@@ -203,15 +204,7 @@ impl ServerHost {
 
     /// Drops what is dear to drop on a thread that delays nobody.
     pub fn dispose(&self, garbage: Vec<Garbage>) {
-        if !garbage.is_empty() {
-            let (objects, pending) = (garbage.len() as u64, Arc::clone(&self.0.garbage));
-            pending.fetch_add(objects, Ordering::Relaxed);
-            smol::unblock(move || {
-                drop(garbage);
-                pending.fetch_sub(objects, Ordering::Relaxed);
-            })
-            .detach();
-        }
+        self.0.disposal.dispose(garbage);
     }
 }
 
@@ -232,7 +225,7 @@ impl Host for ServerHost {
             listeners: self.listeners(),
             io_threads_active: identity.io_threads > 1,
             startup_allocated_bytes: self.0.startup_allocated_bytes,
-            lazyfree_pending_objects: self.0.garbage.load(Ordering::Relaxed),
+            lazyfree_pending_objects: self.0.disposal.pending(),
             ..process::facts()
         }
     }

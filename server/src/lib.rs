@@ -9,6 +9,7 @@
 //! | [`net`] | client connections and their threads |
 //! | [`engine_lock`] | the engine behind its lock |
 //! | [`host`] | what the engine asks of the process |
+//! | [`disposal`] | who drops what is dear to drop |
 //! | [`jobs`] | what commands start and the main task does |
 //! | [`loading`], [`saving`] | the dataset from its file, and into it |
 //! | [`formats`] | which snapshot format is written and read where |
@@ -27,6 +28,7 @@ mod banner;
 mod calendar;
 pub mod conf;
 pub mod daemon;
+pub mod disposal;
 pub mod engine_lock;
 pub mod formats;
 pub mod host;

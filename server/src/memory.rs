@@ -1,6 +1,7 @@
 //! The allocator, and how much of it is in use.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::{c_int, c_long};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mimalloc::MiMalloc;
@@ -76,4 +77,50 @@ pub fn peak_bytes() -> u64 {
 pub fn allocated_bytes() -> u64 {
     let sum = |sum: u64, cell: &Cell| sum.wrapping_add(cell.0.load(Ordering::Relaxed));
     CELL.iter().fold(0, sum)
+}
+
+/// The allocator's switch for how long freed memory waits until it goes back to the
+/// system, in milliseconds: `mi_option_purge_delay` in its header, mimalloc.h.
+const PURGE_DELAY: c_int = 15;
+
+/// So long that no thread that asks for memory meanwhile sees it pass.
+const PURGE_DELAY_LONG_MS: c_long = 1_000_000_000;
+
+// SAFETY: these are the allocator's own functions of those names and types, which it
+// is linked with; none of them has a precondition.
+unsafe extern "C" {
+    safe fn mi_option_set(option: c_int, value: c_long);
+    safe fn mi_collect(force: bool);
+}
+
+/// Leaves it to [`give_back`] to return freed memory to the system. Otherwise the
+/// allocator does it by and by, within whatever command asks for memory at that
+/// moment, all that has gathered at once.
+pub fn give_back_when_told() {
+    mi_option_set(PURGE_DELAY, PURGE_DELAY_LONG_MS);
+}
+
+/// Returns to the system what was freed and is not in use again. It may take long,
+/// but keeps nobody else waiting.
+pub fn give_back() {
+    mi_collect(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SAFETY: as above.
+    unsafe extern "C" {
+        safe fn mi_option_get(option: c_int) -> c_long;
+    }
+
+    #[test]
+    fn the_switch_is_the_delay_and_no_other() {
+        // Its default is the allocator's only one second.
+        let before = mi_option_get(PURGE_DELAY);
+        assert!([1000, PURGE_DELAY_LONG_MS].contains(&before), "{before}");
+        give_back_when_told();
+        assert_eq!(mi_option_get(PURGE_DELAY), PURGE_DELAY_LONG_MS);
+    }
 }

@@ -21,6 +21,7 @@ use crate::attach::attacher;
 use crate::banner::banner;
 use crate::conf::Loaded;
 use crate::daemon::Parent;
+use crate::disposal::Disposal;
 use crate::engine_lock::EngineLock;
 use crate::formats::Formats;
 use crate::host::{Identity, ServerHost, unix_ms};
@@ -124,7 +125,8 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
     let parts = prepare(&mut loaded.config, launch.config_file)?;
     let logger = parts.logger.clone();
     note_supervision(&parts.identity, loaded.config.supervised, &logger);
-    let (host, bell) = ServerHost::new(parts.identity, parts.logger, Box::new(reload));
+    let disposal = Disposal::start().map_err(|error| format!("Can't start a thread: {error}"))?;
+    let (host, bell) = ServerHost::new(parts.identity, parts.logger, Box::new(reload), disposal);
     let store = EngineLock::new(new_engine(loaded)?, host);
     log_ignored(&store);
     store.host.tell_supervisor("STATUS=Loading the dataset\n");

@@ -3,6 +3,7 @@
 
 use towline_tests::resp::{Client, Value};
 use towline_tests::server::{Kind, Server};
+use towline_tests::wait;
 
 /// Elements of each value, enough for a tree of three levels.
 const ELEMENTS: usize = 40_000;
@@ -113,4 +114,18 @@ fn stats_agree_with_what_is_known_otherwise() {
     assert_eq!(in_none.int(), 0);
     let share: f64 = find(&stats, "dataset.percentage").text().parse().unwrap();
     assert!((1.0..=100.0).contains(&share), "{share}");
+}
+
+#[test]
+fn what_is_removed_goes_back_to_the_system() {
+    let server = Server::new(Kind::Towline);
+    let resident = || server.info("memory").number("used_memory_rss");
+    let before = resident();
+    server.ok("DEBUG POPULATE 100000 key 1000");
+    let full = resident() - before;
+    assert!(full > 100_000_000, "{full}");
+    server.ok("FLUSHALL");
+    wait::until("most of the memory is given back", || {
+        resident() - before < full / 4
+    });
 }
