@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 
 use bitflags::bitflags;
 
+use super::acknowledged::Acknowledged;
 use super::buffers::Buffers;
 use super::key_waits::KeyWait;
 use super::pubsub::Kind;
@@ -81,12 +82,10 @@ pub struct Queued {
 pub enum Blocked {
     /// BLPOP and its like: until a key is ready.
     Keys(Box<KeyWait>),
-    /// WAIT: so many replicas at this offset, until this moment.
+    /// WAIT and WAITAOF: until this moment.
     Wait {
-        /// The offset that the replicas have to acknowledge.
-        offset: Offset,
-        /// How many of them.
-        replicas: usize,
+        /// What has to be the case.
+        awaited: Acknowledged,
         /// Unix milliseconds; none waits for ever.
         deadline_ms: Option<i64>,
     },

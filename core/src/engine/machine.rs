@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use super::acknowledged::LOG_IS_OFF;
+use super::append_only::AppendOnly;
 use super::buffers::ReplyBufferPolicy;
 use super::client::{Blocked, Client, ClientFlags, ClientId, Peer};
 use super::clients::Clients;
@@ -92,6 +94,7 @@ impl Engine {
                 watches: Watches::default(),
                 replication: Replication::new(options.replid),
                 persistence: Persistence::new(options.now_ms),
+                append_only: AppendOnly::default(),
                 log: StreamLog::default(),
                 rng: Rng::new(options.rng_seed),
                 run_id: options.run_id,
@@ -498,19 +501,18 @@ impl Engine {
         expires_on
     }
 
-    /// Answers the WAITs that are satisfied.
+    /// Answers the WAITs and WAITAOFs that are satisfied.
     pub fn check_waits(&mut self) {
         let waiting = std::mem::take(&mut self.server.waiting);
         for id in waiting {
             let client = self.server.clients.get(id);
             let blocked = client.and_then(|client| client.blocked.as_ref());
-            let Some(&Blocked::Wait {
-                offset, replicas, ..
-            }) = blocked
-            else {
+            let Some(&Blocked::Wait { awaited, .. }) = blocked else {
                 continue;
             };
-            if self.server.replication.acknowledged(offset) >= replicas {
+            if self.server.waits_in_vain(awaited) {
+                self.server.break_off(id, LOG_IS_OFF);
+            } else if self.server.has_reached(awaited) {
                 self.server.give_up(id);
             } else {
                 self.server.waiting.push(id);

@@ -8,6 +8,8 @@
 //! The engine is a machine: it is given arguments, the time and a host, and
 //! changes nothing outside itself but through them.
 
+pub mod acknowledged;
+pub mod append_only;
 pub mod buffers;
 pub mod client;
 pub mod clients;

@@ -196,6 +196,15 @@ impl Replication {
         self.replicas.iter().filter(there).count()
     }
 
+    /// How many online replicas have told that `offset` is durable with them.
+    #[must_use]
+    pub fn acknowledged_durable(&self, offset: Offset) -> usize {
+        let there = |replica: &&Replica| {
+            replica.state == ReplicaState::Online && replica.fack_offset >= Some(offset)
+        };
+        self.replicas.iter().filter(there).count()
+    }
+
     /// The replica of this client id.
     pub fn replica_mut(&mut self, id: u64) -> Option<&mut Replica> {
         self.replicas.iter_mut().find(|replica| replica.id == id)

@@ -1,6 +1,7 @@
 //! Clients that wait: served when a key becomes ready, and answered when their
 //! time is over.
 
+use super::acknowledged::reached;
 use super::client::{Blocked, ClientId};
 use super::key_waits::KeyWait;
 use super::machine::Engine;
@@ -86,8 +87,8 @@ impl Server {
         let start = client.reply.len();
         match client.blocked {
             Some(Blocked::Keys(_)) => client.reply.null_array(),
-            Some(Blocked::Wait { offset, .. }) => {
-                client.reply.count(self.replication.acknowledged(offset));
+            Some(Blocked::Wait { awaited, .. }) => {
+                reached(awaited, &self.replication, &self.append_only).reply_to(&mut client.reply);
             }
             Some(Blocked::Host) | None => return false,
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::append_only::AppendOnly;
 use super::buffers::ReplyBufferPolicy;
 use super::client::ClientId;
 use super::clients::Clients;
@@ -45,6 +46,8 @@ pub struct Server {
     pub replication: Replication,
     /// Snapshots and their progress.
     pub persistence: Persistence,
+    /// The log on disk.
+    pub append_only: AppendOnly,
     /// The stream.
     pub log: StreamLog,
     /// Randomness.

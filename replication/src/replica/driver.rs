@@ -313,7 +313,8 @@ impl RunningLink<'_> {
 
     fn tick(&mut self) -> Result<(), End> {
         let now_ms = self.node().now_ms();
-        if let Some(error) = self.session.tick(self.applied, None, now_ms) {
+        let durable = self.with(|engine, _| engine.server.append_only.durable_offset())?;
+        if let Some(error) = self.session.tick(self.applied, durable, now_ms) {
             return Err(End::Link(error));
         }
         self.show_progress()
@@ -484,19 +485,21 @@ impl RunningLink<'_> {
         let mut arrived = bytes as u64;
         loop {
             let unix_ms = self.node().unix_ms();
-            let (applied, offset) = self.node().parts.store.with(|engine, host| {
+            let (applied, offset, durable) = self.node().parts.store.with(|engine, host| {
                 engine.server.stats.repl_input_bytes += std::mem::take(&mut arrived);
                 let applied = applier.apply(engine, host, unix_ms);
                 if let Some(upstream) = &mut engine.server.replication.upstream {
                     upstream.read_offset = read;
                     upstream.last_io_ms = unix_ms;
                 }
-                (applied, engine.server.log.offset())
+                let server = &engine.server;
+                let durable = server.append_only.durable_offset();
+                (applied, server.log.offset(), durable)
             });
             let applied = applied.map_err(End::Apply)?;
             self.applied = offset;
             if let Some(at) = applied.getack {
-                self.session.acknowledge(at, None, self.node().now_ms());
+                self.session.acknowledge(at, durable, self.node().now_ms());
                 self.flush().await?;
             }
             if !applied.more {

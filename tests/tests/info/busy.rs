@@ -2,6 +2,7 @@
 
 use towline_core::config::{Config, SetRules};
 use towline_core::engine::Peer;
+use towline_core::engine::acknowledged::Acknowledged;
 use towline_core::engine::client::Blocked;
 use towline_core::engine::persistence::{Loading, Persistence, Saving};
 use towline_core::engine::pubsub::Kind;
@@ -105,8 +106,11 @@ fn clients(node: &mut Node) {
     let server = &mut node.engine.server;
     let client = server.clients.get_mut(waiting).expect("just connected");
     client.blocked = Some(Blocked::Wait {
-        offset: Offset(1),
-        replicas: 1,
+        awaited: Acknowledged {
+            offset: Offset(1),
+            replicas: 1,
+            durable: None,
+        },
         deadline_ms: Some(node.now_ms + 1),
     });
     client.query_buffer_bytes = 100;

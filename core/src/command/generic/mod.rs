@@ -18,7 +18,7 @@ use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiret
 use names::{move_, rename, renamenx};
 use object::{object_encoding, object_freq, object_help, object_idletime, object_refcount, type_};
 use remove::{del, exists, touch, unlink};
-use wait::wait;
+use wait::{wait, waitaof};
 use walk::{keys, randomkey, scan};
 
 /// The rows of the family.
@@ -384,4 +384,17 @@ pub const COMMANDS: &[CommandSpec] = &[
         .acl(Acl::CONNECTION)
         .tips(&["request_policy:all_shards", "response_policy:agg_min"])
         .args(&[ArgSpec::integer("numreplicas"), ArgSpec::integer("timeout")]),
+    CommandSpec::new("waitaof", 4, waitaof)
+        .group(Group::Generic)
+        .since("7.2.0")
+        .summary("Waits until disks have the writes of this connection.")
+        .complexity("O(1)")
+        .flags(Flags::NOSCRIPT)
+        .acl(Acl::CONNECTION)
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+        .args(&[
+            ArgSpec::integer("numlocal"),
+            ArgSpec::integer("numreplicas"),
+            ArgSpec::integer("timeout"),
+        ]),
 ];

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::engine::append_only::LogState;
+use crate::engine::replication::{Replica, ReplicaState};
+use crate::offset::Offset;
 use crate::testing::TestEngine;
 
 #[test]
@@ -173,6 +176,90 @@ fn wait_without_replicas_blocks_until_its_time() {
     t.now_ms += 1;
     t.tick();
     assert_eq!(t.output(t.id), ":0");
+}
+
+fn follow(t: &mut TestEngine) -> u64 {
+    let replica = t.connect().id;
+    t.engine.server.replication.replicas.push(Replica {
+        id: replica,
+        ip: "h".into(),
+        port: 1,
+        state: ReplicaState::Online,
+        ack_offset: Offset::ZERO,
+        fack_offset: None,
+        ack_ms: t.now_ms,
+    });
+    replica
+}
+
+#[test]
+fn waitaof_needs_a_log_where_it_is_to_look_at_it() {
+    let mut t = TestEngine::new();
+    let off = "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+    assert_eq!(t.run("waitaof 1 0 0"), off);
+    assert_eq!(t.run("waitaof 0 0 0"), "*2 :0 :0");
+    for (line, error) in [
+        (
+            "waitaof 2 0 0",
+            "value is out of range, value must between 0 and 1",
+        ),
+        ("waitaof 0 -1 0", "value is out of range, must be positive"),
+        ("waitaof x -1 0", "value is not an integer or out of range"),
+        ("waitaof 0 0 -1", "timeout is negative"),
+        ("waitaof 0 0 x", "timeout is not an integer or out of range"),
+    ] {
+        assert_eq!(t.run(line), format!("-ERR {error}"));
+    }
+}
+
+#[test]
+fn waitaof_waits_for_the_log_that_may_be_switched_off() {
+    let mut t = TestEngine::new();
+    t.engine.set_log_state(LogState::Starting);
+    t.run("set a 1");
+    let end = t.engine.server.log.offset();
+    t.engine.set_durable(end);
+    assert_eq!(
+        t.run("waitaof 1 0 0"),
+        "",
+        "what was there before is not written"
+    );
+    t.engine.set_log_state(LogState::On);
+    assert_eq!(t.output(t.id), "*2 :1 :0");
+    t.run("set a 2");
+    let other = t.connect();
+    assert_eq!(
+        t.run_as(other, "waitaof 1 0 0"),
+        "*2 :1 :0",
+        "it wrote nothing"
+    );
+    assert_eq!(t.run("waitaof 1 0 10"), "");
+    t.now_ms += 10;
+    t.tick();
+    assert_eq!(t.output(t.id), "*2 :0 :0");
+    assert_eq!(t.run("waitaof 1 0 0"), "");
+    t.engine.set_log_state(LogState::Off);
+    assert!(
+        t.output(t.id)
+            .starts_with("-ERR WAITAOF cannot be used when numlocal")
+    );
+}
+
+#[test]
+fn waitaof_counts_replicas_by_what_their_disks_hold() {
+    let mut t = TestEngine::new();
+    let replica = follow(&mut t);
+    t.run("set a 1");
+    let end = t.engine.server.log.offset();
+    let entry = t.engine.server.replication.replica_mut(replica);
+    let entry = entry.expect("it follows");
+    entry.ack_offset = end;
+    assert_eq!(t.run("wait 1 0"), ":1");
+    assert_eq!(t.run("waitaof 0 1 0"), "");
+    let entry = t.engine.server.replication.replica_mut(replica);
+    entry.expect("it follows").fack_offset = Some(end);
+    t.engine.check_waits();
+    assert_eq!(t.output(t.id), "*2 :0 :1");
 }
 
 #[test]
