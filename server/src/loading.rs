@@ -6,7 +6,7 @@ use std::time::Instant;
 use towline_core::engine::Engine;
 use towline_core::engine::persistence::Loading;
 use towline_core::keyspace::dataset::Dataset;
-use towline_core::seams::snapshot::{DecodeOptions, SnapshotMeta};
+use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions, SnapshotMeta};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 use towline_persist::load::{LoadError, load};
 use towline_persist::rdb::RdbCodec;
@@ -106,5 +106,18 @@ async fn read(
 }
 
 fn fatal(name: &str, error: &LoadError) -> String {
-    format!("Fatal error loading the DB from {name}: {error}. Exiting; the file was not touched.")
+    let damaged_block = matches!(
+        error,
+        LoadError::Decode(DecodeError {
+            fault: DecodeFault::DamagedBlock { .. },
+            ..
+        })
+    );
+    let advice = match damaged_block {
+        true => " 'towline convert --salvage' writes what is whole of it to another file.",
+        false => "",
+    };
+    format!(
+        "Fatal error loading the DB from {name}: {error}. Exiting; the file was not touched.{advice}"
+    )
 }

@@ -189,6 +189,43 @@ fn every_fixture_survives_the_way_to_the_native_format_and_back() {
 }
 
 #[test]
+fn a_damaged_native_snapshot_is_told_block_by_block_and_salvaged() {
+    let directory = scratch("salvage");
+    let source = paths::repository().join("persist/tests/fixtures/version-1.towline");
+    let mut bytes = fs::read(source).expect("it is kept");
+    let begins = |at: &usize| bytes[*at..].starts_with(b"TWBK");
+    let marks: Vec<_> = (0..bytes.len()).filter(begins).collect();
+    let damaged = directory.join("damaged.towline");
+    bytes[marks[1] + 100] ^= 1;
+    bytes[marks[2] + 20] ^= 1;
+    fs::write(&damaged, &bytes).expect("it is ours");
+    let said = fail(&["check", name(&damaged)], 1);
+    let wanted = [
+        "damaged.towline: DAMAGED: block 1 is damaged (its checksum)",
+        "block 1 is damaged (its checksum) at offset ",
+        "block 2 is damaged (its header) at offset ",
+        ", hashes ",
+        "520 keys are whole, 516 are lost",
+    ];
+    for text in wanted {
+        assert!(said.contains(text), "{text}: {said}");
+    }
+    let out = directory.join("out.towline");
+    let said = fail(&["convert", name(&damaged), name(&out)], 2);
+    assert!(said.contains("block 1 is damaged"), "{said}");
+    let said = fail(&["convert", "--salvage", name(&damaged), name(&out)], 1);
+    assert!(said.contains("520 keys are whole, 516 are lost"), "{said}");
+    let said = succeed(&["check", name(&out)]);
+    assert!(
+        said.contains("out.towline: ok: towline, 520 keys"),
+        "{said}"
+    );
+    let whole = directory.join("whole.rdb");
+    let said = succeed(&["convert", "--salvage", name(&out), name(&whole)]);
+    assert!(!said.contains("DAMAGED"), "{said}");
+}
+
+#[test]
 fn a_conversion_that_cannot_be_leaves_nothing() {
     let directory = scratch("refused");
     let out = directory.join("out.rdb");

@@ -152,7 +152,7 @@ impl Blocks {
 }
 
 /// The contents of a block.
-fn expand(header: &BlockHeader, stored: Vec<u8>) -> Option<Vec<u8>> {
+pub(super) fn expand(header: &BlockHeader, stored: Vec<u8>) -> Option<Vec<u8>> {
     let length = header.raw_bytes as usize;
     let raw = match header.compression {
         Compression::None => stored,
@@ -194,7 +194,7 @@ impl SnapshotSink for Found {
 }
 
 /// Reads the records that the blocks hold together.
-async fn records(mut source: Source) -> Result<u64, DecodeError> {
+pub(super) async fn records(mut source: Source) -> Result<u64, DecodeError> {
     loop {
         match source.byte().await? {
             opcode::EOF => return Ok(source.offset()),

@@ -71,6 +71,8 @@ pub(super) const MARK_BYTES: usize = 4;
 pub(super) const BLOCK_BYTES: usize = 256 << 10;
 /// No block holds more.
 pub(super) const MAX_BLOCK_BYTES: usize = 2 * BLOCK_BYTES;
+/// No byte of lz4 stands for more.
+const MAX_EXPANSION: u32 = 255;
 /// The longest version text.
 pub(super) const MAX_VERSION_TEXT_BYTES: usize = 256;
 
@@ -167,6 +169,17 @@ pub(super) fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Option<(SnapshotMeta, 
     (text_bytes <= MAX_VERSION_TEXT_BYTES).then_some((meta, text_bytes))
 }
 
+/// What a whole header at the front of `bytes` says, and its length.
+pub(super) fn whole_header(bytes: &[u8]) -> Option<(SnapshotMeta, usize)> {
+    let fixed = bytes.first_chunk()?;
+    let (mut meta, text_bytes) = parse_header(fixed)?;
+    let text_end = HEADER_BYTES + text_bytes;
+    let header = bytes.get(..text_end + 8)?;
+    let whole = header.starts_with(MAGIC) && ends_with_checksum(header);
+    meta.redis_version = String::from_utf8_lossy(&header[HEADER_BYTES..text_end]).into_owned();
+    whole.then_some((meta, text_end + 8))
+}
+
 /// How a block's contents are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
@@ -235,7 +248,9 @@ impl BlockHeader {
             last_hash: fields.u64(),
         };
         let most = MAX_BLOCK_BYTES as u32;
-        let bounded = header.stored_bytes <= most && header.raw_bytes <= most;
+        // What is allocated for the contents is justified by what is stored.
+        let most_raw = header.stored_bytes.saturating_mul(MAX_EXPANSION).min(most);
+        let bounded = header.stored_bytes <= most && header.raw_bytes <= most_raw;
         bounded.then_some(header)
     }
 }

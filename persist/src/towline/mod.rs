@@ -3,10 +3,12 @@
 //!
 //! * `layout`: the bytes.
 //! * `encode`, `decode`: files.
+//! * `salvage`: what is whole in a damaged one.
 
 mod decode;
 mod encode;
 mod layout;
+mod salvage;
 
 use towline_core::seams::snapshot::{
     DecodeOptions, SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotMeta,
@@ -14,6 +16,7 @@ use towline_core::seams::snapshot::{
 
 use crate::decode::Coroutine;
 use encode::TowlineEncoder;
+pub use salvage::{LostBlock, Salvage, Salvaged};
 
 /// The native snapshot as a snapshot format.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use towline_persist::aof::{AofReader, Manifest, Record};
 
-use super::source::{READ_BYTES, ReadError, read_full, read_preamble, read_snapshot, show};
+use super::source::{
+    READ_BYTES, ReadError, is_native, read_full, read_preamble, read_snapshot, salvage_snapshot,
+    show,
+};
 use super::tally::Tally;
 use super::{Out, Outcome, ShowProgress, ToolError};
 
@@ -97,11 +100,19 @@ fn snapshot(path: &Path, progress: &mut ShowProgress<'_>) -> Verdict {
     let mut tally = Tally::default();
     match read_snapshot(path, &mut tally, progress) {
         Ok(whole) => Ok(format!("{}, {}", whole.format, tally.tell())),
-        Err(error) => Err(format!(
-            "{error}; {} keys before that were whole",
-            tally.all().total
-        )),
+        Err(error) => Err(match blocks(path, progress) {
+            Some(blocks) => format!("{error}\n{blocks}"),
+            None => format!("{error}; {} keys before that were whole", tally.all().total),
+        }),
     }
+}
+
+/// Where the file is one of blocks, which of them are damaged.
+fn blocks(path: &Path, progress: &mut ShowProgress<'_>) -> Option<String> {
+    let native = is_native(path).is_ok_and(|native| native);
+    let found = native.then(|| salvage_snapshot(path, &mut Tally::default(), progress));
+    // What keeps it from being read at all has been told already.
+    found?.ok().map(|found| found.to_string())
 }
 
 /// A file of a log: a snapshot, commands, or a snapshot with commands behind it.

@@ -1,6 +1,7 @@
 //! `towline convert`: a snapshot in another format.
 //!
-//! The file is read twice: once to verify it and to count, then to write.
+//! The file is read twice: once to verify it and to count, then to write. A damaged
+//! native snapshot can be salvaged, which writes what of it is whole.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,9 +10,9 @@ use std::path::{Path, PathBuf};
 use towline_core::seams::SnapshotCodec;
 use towline_core::seams::snapshot::{Refused, SnapshotEncoder, SnapshotEntry, SnapshotSink};
 use towline_persist::rdb::{RdbCodec, RdbOptions, RdbVersion};
-use towline_persist::towline::TowlineCodec;
+use towline_persist::towline::{Salvaged, TowlineCodec};
 
-use super::source::{ReadError, read_snapshot};
+use super::source::{ReadError, is_native, read_snapshot, salvage_snapshot};
 use super::tally::{Tally, database};
 use super::{ConvertArgs, Out, Outcome, ShowProgress, ToolError};
 
@@ -39,20 +40,25 @@ pub(super) fn run(
     }
     let codecs = codecs_for(args)?;
     let mut tally = Tally::default();
-    read_snapshot(from, &mut tally, &mut progress)
+    let source = Source::of(args).map_err(|error| ToolError::of_source(from, error))?;
+    let lost = (source.read(&mut tally, &mut progress))
         .map_err(|error| ToolError::of_source(from, error))?;
     let part = PartFile::new(to);
     let mut refused = String::new();
     for (name, codec) in codecs {
         let mut file = File::create(&part.path).map_err(io)?;
-        match write(from, &tally, &*codec, &mut file, &mut progress) {
+        match write(&source, &tally, &*codec, &mut file, &mut progress) {
             Ok(()) => {
                 file.sync_all().map_err(io)?;
                 fs::rename(&part.path, to).map_err(io)?;
                 sync_directory(to).map_err(io)?;
                 let text = format!("{}: {name}, {}", to.display(), tally.tell());
                 writeln!(out, "{text}").map_err(ToolError::Output)?;
-                return Ok(Outcome::Good);
+                let Some(lost) = lost else {
+                    return Ok(Outcome::Good);
+                };
+                writeln!(out, "{}: DAMAGED: {lost}", from.display()).map_err(ToolError::Output)?;
+                return Ok(Outcome::Damaged);
             }
             Err(WriteError::NoPlace(what)) => refused = what,
             Err(WriteError::Io(error)) => return Err(io(error)),
@@ -60,6 +66,34 @@ pub(super) fn run(
         }
     }
     Err(ToolError::Snapshot(to.clone(), refused))
+}
+
+/// The file that is converted, and whether what is lost of it is left out.
+struct Source<'a> {
+    path: &'a Path,
+    salvage: bool,
+}
+
+impl<'a> Source<'a> {
+    fn of(args: &'a ConvertArgs) -> Result<Self, ReadError> {
+        // Other formats have no blocks that could be told whole from damaged.
+        let salvage = args.salvage && is_native(&args.from)?;
+        let path = &args.from;
+        Ok(Self { path, salvage })
+    }
+
+    /// Reads it into `sink`, and answers what of it is lost, if anything is.
+    fn read(
+        &self,
+        sink: &mut dyn SnapshotSink,
+        progress: &mut ShowProgress<'_>,
+    ) -> Result<Option<Salvaged>, ReadError> {
+        if !self.salvage {
+            return read_snapshot(self.path, sink, progress).map(|_| None);
+        }
+        let found = salvage_snapshot(self.path, sink, progress)?;
+        Ok(Some(found).filter(|found| !found.is_whole()))
+    }
 }
 
 /// A format and its name.
@@ -124,7 +158,7 @@ enum WriteError {
 }
 
 fn write(
-    from: &Path,
+    source: &Source<'_>,
     tally: &Tally,
     codec: &dyn SnapshotCodec,
     file: &mut File,
@@ -138,7 +172,7 @@ fn write(
         error: None,
     };
     rewriter.encoder.begin(&mut rewriter.block);
-    let read = read_snapshot(from, &mut rewriter, progress);
+    let read = source.read(&mut rewriter, progress);
     match (rewriter.error.take(), read) {
         (Some(error), _) => Err(error),
         (None, Err(error)) => Err(WriteError::Source(error)),

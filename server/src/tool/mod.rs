@@ -25,13 +25,16 @@ use source::ReadError;
 /// How the tool is called.
 pub const USAGE: &str = "\
 usage: towline check FILE…
-       towline convert [--rdb-version 10|11|12|13|80] IN OUT
+       towline convert [--rdb-version 10|11|12|13|80] [--salvage] IN OUT
        towline dump [--summary] FILE
 
 check     verifies snapshots (.rdb, .towline), logs (.aof), and directories of a
-          multi-part log or their manifests; the exit status is 1 if one is damaged
+          multi-part log or their manifests; the exit status is 1 if one is damaged;
+          of a .towline it names the damaged blocks and how many keys they held
 convert   writes a snapshot in the format that OUT's name ends in, .rdb or .towline;
-          RDB in the oldest version that holds everything, unless one is named
+          RDB in the oldest version that holds everything, unless one is named;
+          with --salvage the whole blocks of a damaged .towline, with a list of what
+          is lost and the exit status 1
 dump      prints a snapshot's keys, a JSON object in each line, or what takes how much";
 
 /// How a run ended that could be carried out.
@@ -113,27 +116,37 @@ pub fn run(
 /// What `convert` is asked for.
 struct ConvertArgs {
     version: Option<RdbVersion>,
+    salvage: bool,
     from: PathBuf,
     to: PathBuf,
 }
 
 impl ConvertArgs {
     fn parse(args: &[OsString]) -> Result<Self, ToolError> {
-        let (version, files) = match args {
-            [flag, version, files @ ..] if flag == "--rdb-version" => {
-                (Some(rdb_version(version)?), files)
-            }
-            files => (None, files),
-        };
-        match files {
-            [from, to] => Ok(Self {
-                version,
-                from: from.into(),
-                to: to.into(),
-            }),
-            _ => Err(ToolError::Usage(
-                "convert: IN and OUT are needed".to_owned(),
-            )),
+        let (mut version, mut salvage, mut left) = (None, false, args);
+        loop {
+            left = match left {
+                [flag, number, rest @ ..] if flag == "--rdb-version" => {
+                    version = Some(rdb_version(number)?);
+                    rest
+                }
+                [flag, rest @ ..] if flag == "--salvage" => {
+                    salvage = true;
+                    rest
+                }
+                [from, to] => {
+                    return Ok(Self {
+                        version,
+                        salvage,
+                        from: from.into(),
+                        to: to.into(),
+                    });
+                }
+                _ => {
+                    let what = "convert: IN and OUT are needed";
+                    return Err(ToolError::Usage(what.to_owned()));
+                }
+            };
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A snapshot's file, read through from start to end.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,7 +12,7 @@ use towline_core::seams::SnapshotCodec;
 use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress, SnapshotSink};
 use towline_persist::load::format_of;
 use towline_persist::rdb::RdbCodec;
-use towline_persist::towline::TowlineCodec;
+use towline_persist::towline::{Salvage, Salvaged, TowlineCodec};
 
 use super::ShowProgress;
 
@@ -108,6 +109,37 @@ pub(super) fn read_preamble(
     }
     decoder.finish()?;
     Ok((Whole { format, bytes }, total))
+}
+
+/// Reads what is whole in the native snapshot in `path` into `sink`.
+pub(super) fn salvage_snapshot(
+    path: &Path,
+    sink: &mut dyn SnapshotSink,
+    progress: &mut ShowProgress<'_>,
+) -> Result<Salvaged, ReadError> {
+    let mut file = File::open(path)?;
+    let total = file.metadata()?.len();
+    let mut chunk = vec![0; READ_BYTES];
+    let mut salvage = Salvage::new(DecodeOptions::new(HashSeed::new(0, 0)));
+    let mut bytes = 0;
+    loop {
+        let got = read_full(&mut file, &mut chunk)?;
+        if got == 0 {
+            return Ok(salvage.finish(sink)?);
+        }
+        salvage.feed(&chunk[..got], sink)?;
+        bytes += got as u64;
+        show(progress, bytes, total);
+    }
+}
+
+/// Whether `path` is a native snapshot, by its first bytes or, where these are
+/// damaged, by its name.
+pub(super) fn is_native(path: &Path) -> Result<bool, ReadError> {
+    let mut head = [0; HEAD_BYTES];
+    let got = read_full(&mut File::open(path)?, &mut head)?;
+    let named = path.extension() == Some(OsStr::new("towline"));
+    Ok(named || TowlineCodec.recognises(&head[..got]) == Some(true))
 }
 
 pub(super) fn show(progress: &mut ShowProgress<'_>, done: u64, total: u64) {
