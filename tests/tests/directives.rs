@@ -66,7 +66,6 @@ fn promises_that_are_not_kept_are_refused() {
         "tls-cert-file",
         "unixsocketgroup",
         "syslog-enabled",
-        "import-mode",
     ] {
         let row = directives().find(|row| row.name == name).expect(name);
         assert_ne!(row.status, Status::Cosmetic, "{name}");

@@ -128,6 +128,7 @@ pub struct Settings {
     pub shutdown: ShutdownSettings,
     pub encodings: EncodingLimits,
     pub maxmemory_policy: &'static str,
+    pub import_mode: bool,
     pub usage: UsagePolicy,
 
     pub dir: Vec<u8>,
@@ -248,6 +249,7 @@ impl Settings {
             shutdown: shutdown(v),
             encodings: encodings(v),
             maxmemory_policy: v.choice("maxmemory-policy"),
+            import_mode: v.flag("import-mode"),
             usage: usage(v),
             dir: v.text("dir"),
             dbfilename: v.text("dbfilename"),

@@ -50,6 +50,12 @@ bitflags! {
         const UNIX_SOCKET = 1 << 9;
         /// Shown every command (MONITOR).
         const MONITOR = 1 << 10;
+        /// CLIENT CAPA REDIRECT: it goes to the primary when a replica says so.
+        const CAPA_REDIRECT = 1 << 11;
+        /// READONLY: it reads from a replica on purpose.
+        const READS_HERE = 1 << 12;
+        /// CLIENT IMPORT-SOURCE ON: while data is imported, its time decides.
+        const IMPORT_SOURCE = 1 << 13;
     }
 }
 

@@ -3,7 +3,7 @@
 //! The order of the gates is Redis's own, because a client that fails several of
 //! them sees the first.
 
-use super::{observe, pause};
+use super::{observe, pause, redirect};
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::spec::CommandSpec;
 use crate::command::table::Found;
@@ -27,6 +27,7 @@ fn admit(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult<Found> {
     let gates = [
         permitted,
         authenticated,
+        redirect::at_home,
         durable,
         replicated,
         writable,
@@ -269,6 +270,8 @@ fn refuse(ctx: &mut Ctx<'_>, args: &[&[u8]], error: &CommandError) {
             // A refused EXEC ends its transaction, and says so.
             ctx.client.multi = None;
             ctx.server.watches.unwatch_all(ctx.client);
+        }
+        if found.spec.name == "exec" && error.code() != redirect::CODE {
             let message = error.message();
             count_error(ctx, "EXECABORT");
             ctx.reply.error(format!(

@@ -7,9 +7,11 @@
 
 use core::time::Duration;
 
+use super::client::{Client, ClientFlags};
 use super::effects::Mark;
 use super::key_view::{Expiry, KeyView};
 use super::machine::Engine;
+use super::server::Server;
 use crate::seams::Host;
 
 /// Keys removed before the clock is asked again.
@@ -30,16 +32,38 @@ fn rest_after(turn: Duration, effort: u32) -> Duration {
     turn * (100 - share.min(99)) / share
 }
 
+impl Server {
+    /// True while this node takes over data whose expiry is decided where they come
+    /// from (import-mode). A replica has its primary for that.
+    pub(super) fn imports(&self) -> bool {
+        self.config.import_mode && !self.replication.is_replica()
+    }
+
+    /// Who decides of the expired keys that a client meets.
+    pub(super) fn expiry_for(&self, client: &Client) -> Expiry {
+        let imported = client.flags.contains(ClientFlags::IMPORT_SOURCE) && self.imports();
+        if client.is_primary() || imported {
+            Expiry::Ignore
+        } else if self.replication.is_replica() || self.pauses.mode().is_some() {
+            Expiry::Hide
+        } else if self.imports() {
+            Expiry::HideUntilWritten
+        } else {
+            Expiry::Remove
+        }
+    }
+}
+
 impl Engine {
     /// Removes expired keys and fields, soonest first in each database, with a DEL
     /// or HDEL in the stream, for about `TURN_NS`. Where more may be left, it
     /// answers how long to rest before the next turn. A replica waits for what the
     /// stream says, except for the keys that its own clients made expire; a pause
-    /// keeps the dataset as it is.
+    /// keeps the dataset as it is, and so does an import.
     pub fn expire_turn(&mut self, now_ms: i64, host: &mut dyn Host) -> Option<Duration> {
         let server = &self.server;
         let paused = server.pauses.mode().is_some();
-        if !server.active_expire || paused {
+        if !server.active_expire || paused || server.imports() {
             return None;
         }
         let started = host.monotonic_ns();

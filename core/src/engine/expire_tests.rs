@@ -224,3 +224,93 @@ fn a_full_sync_leaves_nothing_of_a_replicas_own() {
         .replace_content(Keyspace::new(databases, seed));
     assert_eq!(tracked(&mut t), 0);
 }
+
+/// A server in import-mode, and the client that imports; `k`, `l`, `h` and `s` have
+/// expired, `f` has a field that has.
+fn importing() -> (TestEngine, ClientId) {
+    let mut t = TestEngine::new();
+    assert_eq!(
+        t.run("client import-source on"),
+        "-ERR Server is not in import mode"
+    );
+    t.run("config set import-mode yes");
+    let source = t.connect();
+    assert_eq!(t.run_as(source, "client import-source on"), "+OK");
+    for line in [
+        "set k v px 5",
+        "rpush l 1 2",
+        "pexpire l 5",
+        "hset h a 1",
+        "pexpire h 5",
+        "sadd s 1",
+        "pexpire s 5",
+        "hset f a 1 b 2",
+        "hpexpire f 5 fields 1 a",
+    ] {
+        t.run_as(source, line);
+    }
+    t.now_ms += 10;
+    t.stream();
+    (t, source)
+}
+
+#[test]
+fn what_is_imported_expires_where_it_comes_from() {
+    let (mut t, source) = importing();
+    t.tick();
+    for (line, reply) in [
+        ("get k", "$-1"),
+        ("exists k l h s", ":0"),
+        ("hgetall f", "*2 $1 b $1 2"),
+        ("rename k other", "-ERR no such key"),
+        ("randomkey", "$1 f"),
+        ("dbsize", ":5"),
+    ] {
+        assert_eq!(t.run(line), reply, "{line}");
+    }
+    for (line, reply) in [
+        ("get k", "$1 v"),
+        ("ttl k", ":0"),
+        ("lpop l", "$1 1"),
+        ("hgetall f", "*4 $1 a $1 1 $1 b $1 2"),
+        ("persist s", ":1"),
+    ] {
+        assert_eq!(t.run_as(source, line), reply, "{line}");
+    }
+    assert_eq!(t.stream(), "lpop l | persist s");
+    assert_eq!(t.run("smembers s"), "*1 $1 1");
+    // What has passed already is kept as well.
+    assert_eq!(t.run("set past v pxat 1"), "+OK");
+    assert_eq!(t.run("expire s -1"), ":1");
+    assert_eq!(t.run("dbsize"), ":6");
+    t.run("config set import-mode no");
+    assert_eq!(t.run_as(source, "get k"), "$-1");
+    t.tick();
+    assert_eq!(t.run("keys *"), "*1 $1 f");
+}
+
+#[test]
+fn a_write_beside_an_import_finds_nothing_that_has_expired() {
+    let (mut t, _) = importing();
+    for (line, reply, stream) in [
+        ("append k x", ":1", "multi | del k | append k x | exec"),
+        ("rpush l 3", ":1", "multi | del l | rpush l 3 | exec"),
+        ("hset h z 1", ":1", "multi | del h | hset h z 1 | exec"),
+        ("set s v nx", "+OK", "multi | del s | set s v nx | exec"),
+    ] {
+        assert_eq!(t.run(line), reply, "{line}");
+        assert_eq!(t.stream().to_lowercase(), stream, "{line}");
+    }
+    assert_eq!(t.run("hgetall h"), "*2 $1 z $1 1");
+    assert_eq!(t.run("ttl k"), ":-1");
+}
+
+#[test]
+fn a_replica_leaves_import_mode_alone() {
+    let (mut t, source) = importing();
+    t.run("replicaof a 1");
+    assert_eq!(t.run_as(source, "get k"), "$-1");
+    assert_eq!(t.run_as(source, "reset"), "+RESET");
+    t.run("replicaof no one");
+    assert_eq!(t.run_as(source, "get k"), "$-1");
+}

@@ -19,6 +19,9 @@ pub enum Expiry {
     Remove,
     /// The primary: an expired key is hidden from clients until its DEL comes.
     Hide,
+    /// Whoever the data is imported from: an expired key is hidden from all others,
+    /// and removed only where one of them writes to it.
+    HideUntilWritten,
     /// The stream: a key is there until the stream removes it.
     Ignore,
 }
@@ -210,6 +213,15 @@ impl<'e> KeyView<'e> {
         false
     }
 
+    /// As `live`, for who is about to write: nothing that has expired stays then.
+    fn live_to_write(&mut self, key: &[u8]) -> bool {
+        let live = self.live(key);
+        if !live && self.expiry == Expiry::HideUntilWritten {
+            self.expire(key);
+        }
+        live
+    }
+
     /// Removes a key whose time has come.
     pub(super) fn expire(&mut self, key: &[u8]) {
         self.note_owner(key, None);
@@ -348,7 +360,7 @@ impl<'e> KeyView<'e> {
     pub const fn deadline(&self) -> i64 {
         match self.expiry {
             Expiry::Ignore => i64::MIN,
-            Expiry::Remove | Expiry::Hide => self.now_ms,
+            Expiry::Remove | Expiry::Hide | Expiry::HideUntilWritten => self.now_ms,
         }
     }
 
@@ -364,7 +376,7 @@ impl<'e> KeyView<'e> {
 
     /// The entry, about to be changed in place.
     pub fn entry_mut(&mut self, key: &[u8]) -> Option<&mut Entry> {
-        if !self.live(key) {
+        if !self.live_to_write(key) {
             return None;
         }
         if self.touches {
@@ -411,7 +423,7 @@ impl<'e> KeyView<'e> {
         key: &[u8],
         edit: impl FnOnce(&mut Hash) -> R,
     ) -> CommandResult<Option<R>> {
-        if !self.live(key) {
+        if !self.live_to_write(key) {
             return Ok(None);
         }
         let now_s = self.touches.then_some(self.now_s);
@@ -452,7 +464,7 @@ impl<'e> KeyView<'e> {
 
     /// Puts an entry in the place of whatever was there; true where something was.
     pub fn put_entry(&mut self, mut entry: Entry) -> bool {
-        self.live(entry.key());
+        self.live_to_write(entry.key());
         self.space.use_now(self.db, &mut entry, self.now_s);
         if self.notes_created && self.space.find(self.db, entry.key()).is_none() {
             self.created.push((self.db, entry.key().to_vec()));
@@ -465,7 +477,7 @@ impl<'e> KeyView<'e> {
     /// that is found expired. True where it had.
     fn replaced_expired(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
         let expired = expire_ms.is_some_and(|at| at <= self.deadline());
-        if expired && self.expiry == Expiry::Remove {
+        if expired && matches!(self.expiry, Expiry::Remove | Expiry::HideUntilWritten) {
             self.note_expired(key);
         }
         expired
@@ -501,7 +513,7 @@ impl<'e> KeyView<'e> {
 
     /// Takes the entry of a key out.
     pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
-        if !self.live(key) {
+        if !self.live_to_write(key) {
             return None;
         }
         self.note_owner(key, None);
@@ -520,7 +532,7 @@ impl<'e> KeyView<'e> {
 
     /// Sets, moves or removes the expiry of a live key; false without the key.
     pub fn set_expire(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
-        if !self.live(key) {
+        if !self.live_to_write(key) {
             return false;
         }
         self.note_owner(key, expire_ms);

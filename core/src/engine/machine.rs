@@ -9,7 +9,7 @@ use super::client::{Blocked, Client, ClientFlags, ClientId, Peer};
 use super::clients::Clients;
 use super::dispatch;
 use super::effects::{Effects, NotifyClass};
-use super::key_view::{Expiry, KeyView};
+use super::key_view::KeyView;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
 use super::migration::Migrations;
@@ -262,12 +262,7 @@ impl Engine {
         now_ms: i64,
         host: &mut dyn Host,
     ) {
-        let hides = self.server.replication.is_replica() || self.server.pauses.mode().is_some();
-        let expiry = match (client.is_primary(), hides) {
-            (true, _) => Expiry::Ignore,
-            (false, true) => Expiry::Hide,
-            (false, false) => Expiry::Remove,
-        };
+        let expiry = self.server.expiry_for(client);
         let mut keys = KeyView::new(
             &mut self.keyspace,
             &mut self.key_stats,

@@ -36,6 +36,7 @@ pub mod persistence;
 mod prefetch;
 pub mod pubsub;
 pub mod rates;
+mod redirect;
 pub mod replication;
 pub mod rng;
 mod role;

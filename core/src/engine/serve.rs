@@ -5,7 +5,9 @@ use super::acknowledged::reached;
 use super::client::{Blocked, ClientId};
 use super::key_waits::KeyWait;
 use super::machine::Engine;
+use super::redirect;
 use super::server::Server;
+use crate::command::Flags;
 use crate::seams::Host;
 
 /// What a client whose wait is cut short by a change of role is told.
@@ -136,6 +138,18 @@ impl Server {
         }
     }
 
+    /// What a client is told that waits for a key and goes to the primary for it.
+    fn redirection_of(&self, id: ClientId) -> Option<String> {
+        let client = self.clients.get(id)?;
+        let Some(Blocked::Keys(wait)) = &client.blocked else {
+            return None;
+        };
+        let args: Vec<&[u8]> = wait.command.iter().map(Vec::as_slice).collect();
+        let found = self.table.resolve(&args)?;
+        let writes = found.spec.flags.contains(Flags::WRITE);
+        redirect::redirection(client, &self.replication, writes)
+    }
+
     /// This node follows another from here on: what its clients wait for will
     /// not happen here.
     pub(crate) fn break_off_all(&mut self) {
@@ -144,6 +158,10 @@ impl Server {
         let waiting = waiting.filter(|client| client.blocked.as_ref().is_some_and(waits));
         let waiting: Vec<ClientId> = waiting.map(|client| client.id).collect();
         for id in waiting {
+            if let Some(error) = self.redirection_of(id) {
+                self.break_off(id, &error);
+                continue;
+            }
             self.break_off(id, ROLE_CHANGED);
             if let Some(client) = self.clients.get_mut(id) {
                 client

@@ -87,6 +87,24 @@ pub(super) fn client_no_touch(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResul
     switch(ctx, args[2], ClientFlags::NO_TOUCH)
 }
 
+/// What is not known here is another server's business, and no error.
+pub(super) fn client_capa(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let mut capabilities = args[2..].iter();
+    if capabilities.any(|word| word.eq_ignore_ascii_case(b"redirect")) {
+        ctx.client.flags.insert(ClientFlags::CAPA_REDIRECT);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn client_import_source(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let ends = args[2].eq_ignore_ascii_case(b"off");
+    if !ends && !ctx.server.config.import_mode {
+        return Err(CommandError::text("ERR Server is not in import mode"));
+    }
+    switch(ctx, args[2], ClientFlags::IMPORT_SOURCE)
+}
+
 pub(super) fn client_reply(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let skipping = ClientFlags::REPLY_SKIP | ClientFlags::REPLY_SKIP_NEXT;
     match args[2].to_ascii_lowercase().as_slice() {
@@ -138,8 +156,16 @@ pub(super) fn client_help(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
 }
 
 const HELP: &[HelpRow] = &[
+    (
+        "CAPA <capability> [<capability> ...]",
+        "Says what this client can do: REDIRECT, to go to the primary when told to.",
+    ),
     ("GETNAME", "Answers the name of this connection."),
     ("ID", "Answers the id of this connection."),
+    (
+        "IMPORT-SOURCE ON|OFF",
+        "Lets no key expire for this connection, while import-mode is on.",
+    ),
     ("INFO", "Describes this connection in one line."),
     (
         "KILL <ip:port>|<filter> <value> [<filter> <value> ...]",

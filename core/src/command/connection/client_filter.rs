@@ -4,12 +4,12 @@
 use super::client_list::{ClientType, letters};
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
-use crate::engine::client::Client;
+use crate::engine::client::{Client, ClientFlags};
 use crate::text::number::parse_i64;
 
 /// The letters that the FLAGS of a client may be, here or elsewhere.
 const FLAG_LETTERS: &str = "bcdeirtuxABEIMNOPRSTU";
-/// The letters of what a client may say that it can do. No client here says so.
+/// The letters of what a client may say that it can do.
 const CAPA_LETTERS: &str = "r";
 
 /// What KILL answers to any id that is none, and LIST to those below one.
@@ -52,11 +52,20 @@ impl Trait {
             Self::LibName(wanted) => is(&client.lib_name, wanted),
             Self::LibVer(wanted) => is(&client.lib_ver, wanted),
             Self::Flags(wanted) => has_all(&letters(client), wanted),
-            Self::Capa(wanted) => has_all("", wanted),
+            Self::Capa(wanted) => has_all(capabilities(client), wanted),
             Self::Db(db) => i64::try_from(client.db) == Ok(*db),
             Self::MinAgeS(least_s) => seconds_since(client.created_ms) >= *least_s,
             Self::MinIdleS(least_s) => seconds_since(client.last_active_ms) >= *least_s,
         }
+    }
+}
+
+/// The letters of what a client said that it can do.
+const fn capabilities(client: &Client) -> &'static str {
+    if client.flags.contains(ClientFlags::CAPA_REDIRECT) {
+        CAPA_LETTERS
+    } else {
+        ""
     }
 }
 

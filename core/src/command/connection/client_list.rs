@@ -68,8 +68,10 @@ pub(super) fn letters(client: &Client) -> String {
         (client.flags.contains(ClientFlags::CLOSE_AFTER_REPLY), 'c'),
         (client.flags.contains(ClientFlags::CLOSE_NOW), 'A'),
         (client.flags.contains(ClientFlags::UNIX_SOCKET), 'U'),
+        (client.flags.contains(ClientFlags::READS_HERE), 'r'),
         (client.flags.contains(ClientFlags::NO_EVICT), 'e'),
         (client.flags.contains(ClientFlags::NO_TOUCH), 'T'),
+        (client.flags.contains(ClientFlags::IMPORT_SOURCE), 'I'),
     ];
     let letters: String = shown
         .iter()

@@ -13,14 +13,14 @@ mod tracking;
 
 use super::{Acl, ArgSpec, CommandSpec, Flags, Group};
 use client::{
-    client_getname, client_help, client_id, client_no_evict, client_no_touch, client_reply,
-    client_setinfo, client_setname, client_unblock,
+    client_capa, client_getname, client_help, client_id, client_import_source, client_no_evict,
+    client_no_touch, client_reply, client_setinfo, client_setname, client_unblock,
 };
 use client_kill::client_kill;
 use client_list::{client_info, client_list};
 use client_pause::{client_pause, client_unpause};
 use hello::{auth, hello};
-use session::{echo, ping, quit, reset, select};
+use session::{echo, ping, quit, readonly, readwrite, reset, select};
 use tracking::{client_caching, client_getredir, client_tracking, client_trackinginfo};
 
 /// The rows of the family.
@@ -63,6 +63,19 @@ pub const COMMANDS: &[CommandSpec] = &[
                         ArgSpec::pure_token("no", "NO"),
                     ],
                 )]),
+            CommandSpec::new("client|capa", -3, client_capa)
+                .group(Group::Connection)
+                .since("8.0.0")
+                .summary("Says what the client can do.")
+                .complexity("O(1)")
+                .flags(
+                    Flags::NOSCRIPT
+                        .union(Flags::LOADING)
+                        .union(Flags::STALE)
+                        .union(Flags::ALLOW_BUSY),
+                )
+                .acl(Acl::CONNECTION)
+                .args(&[ArgSpec::string("capability").multiple()]),
             CommandSpec::new("client|getname", 2, client_getname)
                 .group(Group::Connection)
                 .since("2.6.9")
@@ -91,6 +104,20 @@ pub const COMMANDS: &[CommandSpec] = &[
                 .complexity("O(1)")
                 .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
                 .acl(Acl::CONNECTION),
+            CommandSpec::new("client|import-source", 3, client_import_source)
+                .group(Group::Connection)
+                .since("8.1.0")
+                .summary("Marks the connection as the one that data is imported by.")
+                .complexity("O(1)")
+                .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+                .acl(Acl::CONNECTION)
+                .args(&[ArgSpec::one_of(
+                    "enabled",
+                    &[
+                        ArgSpec::pure_token("on", "ON"),
+                        ArgSpec::pure_token("off", "OFF"),
+                    ],
+                )]),
             CommandSpec::new("client|info", 2, client_info)
                 .group(Group::Connection)
                 .since("6.2.0")
@@ -623,6 +650,20 @@ pub const COMMANDS: &[CommandSpec] = &[
                 .union(Flags::NO_AUTH)
                 .union(Flags::ALLOW_BUSY),
         )
+        .acl(Acl::CONNECTION),
+    CommandSpec::new("readonly", 1, readonly)
+        .group(Group::Cluster)
+        .since("3.0.0")
+        .summary("Lets the connection read from a replica.")
+        .complexity("O(1)")
+        .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
+        .acl(Acl::CONNECTION),
+    CommandSpec::new("readwrite", 1, readwrite)
+        .group(Group::Cluster)
+        .since("3.0.0")
+        .summary("Ends what READONLY began.")
+        .complexity("O(1)")
+        .flags(Flags::LOADING.union(Flags::STALE).union(Flags::FAST))
         .acl(Acl::CONNECTION),
     CommandSpec::new("reset", 1, reset)
         .group(Group::Connection)

@@ -41,7 +41,21 @@ pub(super) fn quit(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-/// Everything that commands changed about the connection is undone but its id.
+/// A client that follows redirections may still want to read from this replica.
+pub(super) fn readonly(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    ctx.client.flags.insert(ClientFlags::READS_HERE);
+    ctx.reply.ok();
+    Ok(())
+}
+
+pub(super) fn readwrite(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    ctx.client.flags.remove(ClientFlags::READS_HERE);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// Everything that commands changed about the connection is undone but its id, and
+/// what it can do.
 pub(super) fn reset(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     let client = &mut *ctx.client;
     let links = ClientFlags::PRIMARY | ClientFlags::REPLICA;
@@ -63,6 +77,8 @@ pub(super) fn reset(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
         ClientFlags::MONITOR
             | ClientFlags::NO_EVICT
             | ClientFlags::NO_TOUCH
+            | ClientFlags::READS_HERE
+            | ClientFlags::IMPORT_SOURCE
             | ClientFlags::REPLY_OFF
             | ClientFlags::REPLY_SKIP
             | ClientFlags::REPLY_SKIP_NEXT,

@@ -78,9 +78,10 @@ impl Counting {
 }
 
 /// True where a moment that has passed removes the key at once. A replica leaves
-/// that to its primary.
+/// that to its primary, and who imports data to where they come from.
 pub(in crate::command) fn decides(ctx: &Ctx<'_>) -> bool {
-    !ctx.client.is_primary() && !ctx.server.replication.is_replica()
+    let server = &ctx.server;
+    !ctx.client.is_primary() && !server.replication.is_replica() && !server.config.import_mode
 }
 
 fn set_expiry(ctx: &mut Ctx<'_>, args: &[&[u8]], counting: &Counting) -> CommandResult {

@@ -7,7 +7,7 @@ use crate::config::special::REPLICAOF;
 
 pub(super) const ROWS: &[Directive] = &[
     boolean("dual-channel-replication-enabled", false).refused(),
-    boolean("import-mode", false).refused(),
+    boolean("import-mode", false),
     text("masterauth", "").alias("primaryauth").sensitive(),
     text("masteruser", "").alias("primaryuser").sensitive(),
     int("min-replicas-max-lag", 10, 0, INT).alias("min-slaves-max-lag"),
