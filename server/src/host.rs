@@ -9,10 +9,11 @@ use towline_core::config::{Config, RewriteEntry};
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
-use towline_core::seams::host::{Job, ListenAddresses, ProcessFacts, ReloadOptions};
+use towline_core::seams::host::{Job, ListenAddresses, OomScore, ProcessFacts, ReloadOptions};
 
 use crate::disposal::Disposal;
 use crate::log::Logger;
+use crate::oom_score::OomScoreFile;
 use crate::relisten::Listening;
 use crate::supervisor::Supervisor;
 use crate::{admin, memory, process};
@@ -76,6 +77,7 @@ struct Inner {
     startup_allocated_bytes: u64,
     identity: Identity,
     tcp: Mutex<Tcp>,
+    oom_score: Mutex<OomScoreFile>,
     logger: Logger,
     jobs: Mutex<Vec<Job>>,
     announced: AtomicBool,
@@ -111,6 +113,7 @@ impl ServerHost {
                 listening: None,
             }),
             identity,
+            oom_score: Mutex::default(),
             logger,
             jobs: Mutex::default(),
             announced: AtomicBool::new(false),
@@ -149,6 +152,15 @@ impl ServerHost {
         listening.change(&addresses, &self.0.logger)?;
         tcp.addresses = addresses;
         Ok(())
+    }
+
+    /// Sets the score by which the system chooses whom to end for want of memory.
+    ///
+    /// # Errors
+    /// A line for the log.
+    pub fn adjust_oom_score(&self, score: OomScore) -> Result<(), String> {
+        let file = self.0.oom_score.lock();
+        file.unwrap_or_else(PoisonError::into_inner).adjust(score)
     }
 
     /// The listeners, as INFO shows them.
@@ -235,9 +247,11 @@ impl Host for ServerHost {
     }
 
     fn start(&mut self, job: Job) -> Result<(), String> {
-        if let Job::Listen(addresses) = job {
-            return self.listen(addresses);
-        }
+        let job = match job {
+            Job::Listen(addresses) => return self.listen(addresses),
+            Job::AdjustOomScore(score) => return self.adjust_oom_score(score),
+            later => later,
+        };
         self.0
             .jobs
             .lock()

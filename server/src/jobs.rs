@@ -7,7 +7,7 @@ use towline_core::engine::ClientId;
 use towline_core::engine::migration::Migration;
 use towline_core::engine::shutdown::{ShutdownStep, ShutdownTicket};
 use towline_core::resp::Reply;
-use towline_core::seams::host::{Job, PrimaryAddress, ShutdownOptions};
+use towline_core::seams::host::{Job, OomScore, PrimaryAddress, ShutdownOptions};
 use towline_persist::storage::FsStorage;
 use towline_replication::node::Node;
 
@@ -58,7 +58,7 @@ impl Jobs {
             // The courier lives as long as the process.
             Job::Migrate(migration) => drop(self.courier.try_send(migration)),
             // The host has done it at once.
-            Job::Listen(_) => {}
+            Job::Listen(_) | Job::AdjustOomScore(_) => {}
             Job::Reconfigure(directive) => self.reconfigure(directive),
         }
     }
@@ -66,14 +66,19 @@ impl Jobs {
     /// Makes role and link match. REPLICAOF has changed the role already, CONFIG
     /// SET has not; doing it twice changes nothing.
     fn follow(&self, target: Option<PrimaryAddress>) {
-        let replica = self.store.batch(|engine, _| {
+        let (replica, oom_score) = self.store.batch(|engine, _| {
             match target {
                 Some(address) => engine.server.become_replica_of(address),
                 None => engine.server.become_primary(),
             };
-            engine.server.replication.is_replica()
+            let replica = engine.server.replication.is_replica();
+            (replica, OomScore::of(&engine.server.config, replica))
         });
-        self.store.host.logger().set_replica(replica);
+        let logger = self.store.host.logger();
+        logger.set_replica(replica);
+        if let Err(reason) = self.store.host.adjust_oom_score(oom_score) {
+            logger.warning(&reason);
+        }
         self.node.follow_role();
     }
 

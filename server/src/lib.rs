@@ -39,6 +39,7 @@ pub mod log;
 pub mod memory;
 mod migrate;
 pub mod net;
+mod oom_score;
 mod process;
 mod random;
 pub mod relisten;

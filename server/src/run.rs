@@ -12,7 +12,7 @@ use towline_core::config::{Config, ShutdownFlags, Supervised};
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
-use towline_core::seams::host::{PrimaryAddress, ShutdownOptions};
+use towline_core::seams::host::{OomScore, PrimaryAddress, ShutdownOptions};
 use towline_persist::rdb::RdbPayload;
 use towline_persist::storage::FsStorage;
 use towline_replication::node::{Node, NodeParts};
@@ -178,6 +178,7 @@ async fn live(
         let as_replica = store.lock().server.config.replicaof.is_some();
         jobs.node.restore(position, as_replica);
     }
+    adjust_oom_score(store);
     follow_configured(store, jobs);
     store.lock().server.persistence.loading = None;
     let logger = store.host.logger();
@@ -192,6 +193,17 @@ async fn live(
     // The sender lives in `jobs`; an error would mean that it is gone.
     let ended = end.recv().await;
     ended.map_err(|error| error.to_string())?
+}
+
+/// The score of a primary or of a replica, whichever the server begins as.
+fn adjust_oom_score(store: &EngineLock) {
+    let score = {
+        let config = &store.lock().server.config;
+        OomScore::of(config, config.replicaof.is_some())
+    };
+    if let Err(reason) = store.host.adjust_oom_score(score) {
+        store.host.logger().warning(&reason);
+    }
 }
 
 fn follow_configured(store: &EngineLock, jobs: &Jobs) {

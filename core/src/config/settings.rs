@@ -70,6 +70,29 @@ impl Privilege {
     }
 }
 
+/// How the score counts by which the system chooses whom to end when memory runs out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OomScoreMode {
+    /// The score is nobody's business.
+    No,
+    /// It is added to the one that the process came with.
+    Relative,
+    /// It takes its place.
+    Absolute,
+}
+
+/// oom-score-adj and oom-score-adj-values. The third value is for processes that save,
+/// of which there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OomScoreSettings {
+    /// oom-score-adj.
+    pub mode: OomScoreMode,
+    /// The score of a primary.
+    pub primary: i32,
+    /// The score of a replica.
+    pub replica: i32,
+}
+
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShutdownSettings {
@@ -130,6 +153,8 @@ pub struct Settings {
     pub maxmemory_policy: &'static str,
     pub import_mode: bool,
     pub usage: UsagePolicy,
+
+    pub oom_score: OomScoreSettings,
 
     pub dir: Vec<u8>,
     pub dbfilename: Vec<u8>,
@@ -251,6 +276,7 @@ impl Settings {
             maxmemory_policy: v.choice("maxmemory-policy"),
             import_mode: v.flag("import-mode"),
             usage: usage(v),
+            oom_score: oom_score(v),
             dir: v.text("dir"),
             dbfilename: v.text("dbfilename"),
             save: save_points(&v.text("save")),
@@ -291,6 +317,19 @@ fn shutdown(v: &Named<'_>) -> ShutdownSettings {
         timeout_s: v.number("shutdown-timeout"),
         on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
         on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
+    }
+}
+
+fn oom_score(v: &Named<'_>) -> OomScoreSettings {
+    let [primary, replica, _] = special::oom_values(&v.text("oom-score-adj-values"));
+    OomScoreSettings {
+        mode: match v.choice("oom-score-adj") {
+            "yes" | "relative" => OomScoreMode::Relative,
+            "absolute" => OomScoreMode::Absolute,
+            _ => OomScoreMode::No,
+        },
+        primary,
+        replica,
     }
 }
 

@@ -4,7 +4,7 @@
 //! (SAVE, SHUTDOWN, CONFIG REWRITE, REPLICAOF, PSYNC …) go through this seam, so
 //! that a handler still opens no file and owns no socket.
 
-use crate::config::{RewriteEntry, Settings};
+use crate::config::{OomScoreMode, OomScoreSettings, RewriteEntry, Settings};
 use std::fmt;
 
 use crate::engine::migration::Migration;
@@ -92,8 +92,39 @@ pub enum Job {
     /// CONFIG SET port or bind: accept clients there, and nowhere else over TCP. A
     /// host does this at once, so that it can refuse; it then goes on as before.
     Listen(ListenAddresses),
+    /// CONFIG SET oom-score-adj, or a change of role. Like `Listen` it is done at once.
+    AdjustOomScore(OomScore),
     /// A directive changed that the process acts on.
     Reconfigure(&'static str),
+}
+
+/// How readily the system is to end this process when memory runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OomScore {
+    /// As readily as it was started.
+    AsStarted,
+    /// By so much more than that.
+    Above(i32),
+    /// With this score.
+    Exactly(i32),
+}
+
+impl OomScore {
+    /// What the directives say for a node of this role.
+    #[must_use]
+    pub fn of(settings: &Settings, is_replica: bool) -> Self {
+        let OomScoreSettings {
+            mode,
+            primary,
+            replica,
+        } = settings.oom_score;
+        let score = if is_replica { replica } else { primary };
+        match mode {
+            OomScoreMode::No => Self::AsStarted,
+            OomScoreMode::Relative => Self::Above(score),
+            OomScoreMode::Absolute => Self::Exactly(score),
+        }
+    }
 }
 
 /// Where clients are accepted over TCP.
@@ -237,7 +268,7 @@ impl Host for NoHost {
     /// There is no process that a directive could concern; all else is refused.
     fn start(&mut self, job: Job) -> Result<(), String> {
         match job {
-            Job::Reconfigure(_) | Job::Listen(_) => Ok(()),
+            Job::Reconfigure(_) | Job::Listen(_) | Job::AdjustOomScore(_) => Ok(()),
             _ => Err(NO_HOST.to_owned()),
         }
     }

@@ -4,7 +4,7 @@ use crate::command::help::{HelpRow, help};
 use crate::command::{CommandError, CommandResult, Ctx};
 use crate::config::{Change, SetError, SetRules};
 use crate::engine::stats::{CommandStats, KeyStats, Stats};
-use crate::seams::host::{Job, ListenAddresses, PrimaryAddress};
+use crate::seams::host::{Job, ListenAddresses, OomScore, PrimaryAddress};
 
 pub(super) fn config_get(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let found = ctx.server.config.get(&args[2..]);
@@ -61,9 +61,22 @@ fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
         }
         "port" => return listen(ctx, "Unable to listen on this port. Check server logs."),
         "bind" => return listen(ctx, "Failed to bind to specified addresses."),
+        "oom-score-adj" | "oom-score-adj-values" => return adjust_oom_score(ctx),
         name => Job::Reconfigure(name),
     };
     ctx.host.start(job)
+}
+
+/// Why it cannot be had is for the log.
+fn adjust_oom_score(ctx: &mut Ctx<'_>) -> Result<(), String> {
+    let is_replica = ctx.server.replication.is_replica();
+    let score = OomScore::of(&ctx.server.config, is_replica);
+    ctx.host
+        .start(Job::AdjustOomScore(score))
+        .map_err(|reason| {
+            ctx.host.log(&reason);
+            "Failed to set current oom_score_adj. Check server logs.".to_owned()
+        })
 }
 
 /// Why not all addresses could be had is for the log.

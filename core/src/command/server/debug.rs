@@ -33,6 +33,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             ctx.server.active_expire = parse_i64(on).ok_or(CommandError::NotInteger)? != 0;
             ctx.reply.ok();
         }
+        (b"config-rewrite-force-all", []) => return rewrite_all(ctx),
         (b"reload", options) => return reload(ctx, options),
         (b"populate", [count, options @ ..]) if options.len() <= 2 => {
             return populate(ctx, count, options);
@@ -89,6 +90,18 @@ fn digest_values(ctx: &mut Ctx<'_>, keys: &[&[u8]]) {
         let text = digest::of_value(ctx.keys.peek(key)).to_string();
         ctx.reply.simple(&text);
     }
+}
+
+/// CONFIG REWRITE with a line for every directive, its default or not.
+fn rewrite_all(ctx: &mut Ctx<'_>) -> CommandResult {
+    let mut entries = ctx.server.config.rewrite_entries();
+    for entry in &mut entries {
+        entry.is_default = false;
+    }
+    let written = ctx.host.rewrite_config(&entries);
+    written.map_err(CommandError::text)?;
+    ctx.reply.ok();
+    Ok(())
 }
 
 /// Marks the reload for the engine: it needs the whole dataset, which a handler
@@ -170,6 +183,10 @@ const HELP: &[HelpRow] = &[
     (
         "DIGEST-VALUE [<key> ...]",
         "Answers a number for each value.",
+    ),
+    (
+        "CONFIG-REWRITE-FORCE-ALL",
+        "Writes every directive to the configuration file, its default or not.",
     ),
     (
         "HTSTATS-KEY <key>",

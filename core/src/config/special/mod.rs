@@ -16,7 +16,7 @@ pub use shutdown::ShutdownFlags;
 
 pub(super) use addresses::{BIND, REPLICAOF, bind_addresses, primary_address};
 pub(super) use notify::NOTIFY;
-pub(super) use numbers::{OOM_VALUES, PERCENTILES, percentiles};
+pub(super) use numbers::{OOM_VALUES, PERCENTILES, oom_values, percentiles};
 pub(super) use output_limits::{OUTPUT_LIMITS, output_limits};
 pub(super) use save::{SAVE, save_points};
 pub(super) use shutdown::{SHUTDOWN, shutdown_flags};

@@ -45,6 +45,12 @@ pub(in crate::config) fn percentiles(text: &[u8]) -> Vec<f64> {
         .collect()
 }
 
+/// The scores of a canonical text: of a primary, of a replica and of a process that saves.
+pub(in crate::config) fn oom_values(text: &[u8]) -> [i32; 3] {
+    let mut scores = words(text).map(|word| parse_i64(word).and_then(|n| i32::try_from(n).ok()));
+    std::array::from_fn(|_| scores.next().flatten().expect("canonical text"))
+}
+
 fn parse_oom_values(given: &[&[u8]], _current: &[u8], _adds: bool) -> Result<Vec<u8>, String> {
     if given.len() != 3 {
         return Err("wrong number of arguments".into());

@@ -52,9 +52,8 @@ pub(super) const ROWS: &[Directive] = &[
         "oom-score-adj",
         "no",
         &["no", "yes", "relative", "absolute"],
-    )
-    .refused(),
-    special("oom-score-adj-values", "0 200 800", &OOM_VALUES).cosmetic(),
+    ),
+    special("oom-score-adj-values", "0 200 800", &OOM_VALUES),
     int("set-max-intset-entries", 512, 0, LONG),
     int("set-max-listpack-entries", 128, 0, LONG),
     int("set-max-listpack-value", 64, 0, LONG),
