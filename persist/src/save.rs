@@ -41,6 +41,12 @@ pub trait Watcher: Send {
     fn rest(&self) -> BoxFuture<'static, ()> {
         Box::pin(yield_now())
     }
+
+    /// Encodes a part on another thread while nobody else wants the processor. One
+    /// without threads does it before it returns.
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
 }
 
 /// A watcher as the walk sees it.
@@ -53,6 +59,10 @@ impl Pace for Watched<'_> {
 
     fn rest(&self) -> BoxFuture<'static, ()> {
         self.0.rest()
+    }
+
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.beside(work);
     }
 }
 

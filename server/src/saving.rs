@@ -58,6 +58,10 @@ impl Watcher for Progress {
             smol::Timer::after(SLICE_REST).await;
         })
     }
+
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        smol::unblock(work).detach();
+    }
 }
 
 /// What a snapshot of this instant says of itself.

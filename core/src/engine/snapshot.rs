@@ -2,12 +2,13 @@
 //! full sync have in common. The engine's lock is taken for a slice at a time.
 
 use core::time::Duration;
+use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use std::fmt;
 
 use super::Engine;
 use crate::keyspace::SnapshotWalk;
-use crate::keyspace::snapshot_walk::Step;
+use crate::keyspace::snapshot_walk::{EncodeJob, Step};
 use crate::seams::runtime::yield_now;
 use crate::seams::snapshot::{EncodeError, SnapshotWriteError};
 use crate::seams::{Host, SnapshotWriter, StorageError, Store};
@@ -76,6 +77,12 @@ pub trait Pace: Send {
     fn rest(&self) -> BoxFuture<'static, ()> {
         Box::pin(yield_now())
     }
+
+    /// Runs `work` on another thread, and returns at once. One without threads runs
+    /// it before it returns.
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
 }
 
 /// Writes what a walk that was just begun finds, and ends the walk, complete or
@@ -101,29 +108,83 @@ async fn write_all(
     pace: &mut dyn Pace,
 ) -> Result<(), SnapshotError> {
     let mut batches = 0;
+    let mut alone = fill(store, walk, pace, &mut batches).await?;
+    let mut job = walk.hand_over();
+    let mut block = None;
     loop {
-        let step = walk.encode(BLOCK_BYTES)?;
-        if walk.pending_bytes() >= BLOCK_BYTES || step == Step::Done {
-            writer.write(walk.take_block()).await?;
+        let encoded = start(job, alone, pace);
+        // Meanwhile, where that is on another thread:
+        if let Some(block) = block.take() {
+            writer.write(block).await?;
         }
-        match step {
-            Step::Done => return Ok(()),
-            Step::Encode => {}
-            Step::Collect => {
-                let (wanted, now) = store.with(|engine, host| {
-                    slice(walk, engine, host);
-                    let wanted = pace.progress(engine, walk.keys());
-                    (wanted, engine.server.stats.batches)
-                });
-                if !wanted {
-                    return Err(SnapshotError::Cancelled);
-                }
-                // Where no batch but ours has run, nobody gains by a rest.
-                let was_alone = std::mem::replace(&mut batches, now) + 1 == now;
-                if !was_alone {
-                    pace.rest().await;
-                }
+        if alone && !walk.is_ready() {
+            alone = fill(store, walk, pace, &mut batches).await?;
+        }
+        let step;
+        (job, step) = encoded.await.expect("a job that is begun is done");
+        match step? {
+            Step::Done => {
+                walk.take_back(job);
+                writer.write(walk.take_block()).await?;
+                return Ok(());
             }
+            Step::Encode => block = job.take_block(BLOCK_BYTES),
+            Step::Collect => {
+                block = job.take_block(BLOCK_BYTES);
+                walk.take_back(job);
+                if !walk.is_ready() {
+                    if !alone {
+                        pace.rest().await;
+                    }
+                    alone = fill(store, walk, pace, &mut batches).await?;
+                }
+                job = walk.hand_over();
+            }
+        }
+        yield_now().await;
+    }
+}
+
+/// What comes of a job.
+type Encoded = (EncodeJob, Result<Step, EncodeError>);
+
+/// Encodes on another thread where the walk is alone and there is one. While there
+/// are clients, the second processor is theirs.
+fn start(mut job: EncodeJob, alone: bool, pace: &dyn Pace) -> oneshot::Receiver<Encoded> {
+    let (tell, told) = oneshot::channel();
+    let work = move || {
+        let step = job.run(BLOCK_BYTES);
+        // Nobody waits for it where the walk was given up.
+        let _ = tell.send((job, step));
+    };
+    match alone {
+        true => pace.beside(Box::new(work)),
+        false => work(),
+    }
+    told
+}
+
+/// Collects the next slice, and answers whether nobody else wanted the engine: then
+/// it goes on until the slice is full, with the lock free in between.
+async fn fill(
+    store: &dyn Store,
+    walk: &mut SnapshotWalk,
+    pace: &mut dyn Pace,
+    batches: &mut u64,
+) -> Result<bool, SnapshotError> {
+    loop {
+        let (wanted, now) = store.with(|engine, host| {
+            slice(walk, engine, host);
+            let wanted = pace.progress(engine, walk.keys());
+            (wanted, engine.server.stats.batches)
+        });
+        if !wanted {
+            return Err(SnapshotError::Cancelled);
+        }
+        // Where no batch but ours has run, nobody gains by a rest.
+        let alone = std::mem::replace(batches, now) + 1 == now;
+        if !alone || !walk.has_room() {
+            return Ok(alone);
         }
         yield_now().await;
     }

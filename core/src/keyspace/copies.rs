@@ -13,9 +13,9 @@ use super::usage::UsagePolicy;
 /// A key and a string up to this length together are copied; longer ones are shared.
 const COPIED_MAX_BYTES: usize = 4 * 1024;
 /// How much one slice copies.
-const SLICE_BYTES: usize = 128 << 10;
+const SLICE_BYTES: usize = 512 << 10;
 /// How many entries one slice copies.
-const SLICE_ENTRIES: usize = 2048;
+const SLICE_ENTRIES: usize = 8192;
 
 /// What there is of one entry beside the bytes of its key and its string.
 struct Copied {
@@ -59,6 +59,11 @@ impl Copies {
     /// True where a slice has taken as much as it may.
     pub(super) const fn is_full(&self) -> bool {
         self.bytes.len() >= SLICE_BYTES || self.entries.len() >= SLICE_ENTRIES
+    }
+
+    /// True where every entry was taken out.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.taken == self.entries.len()
     }
 
     /// Copies an entry; false where it is too large for that.

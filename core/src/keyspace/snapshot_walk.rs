@@ -6,6 +6,9 @@
 //!              ▲                 └──►                        │
 //!              └─────────────────────────────────────────────┘   … Step::Done ─► end
 //! ```
+//! Or `hand_over` instead of `encode`: a job that any thread runs while the next
+//! slice is collected, and `take_back` after it.
+//!
 //! `collect` copies small values into a buffer, and takes large ones along as
 //! copies that share their pieces; `encode` writes both out. BGSAVE and full
 //! sync are the same walk with another writer behind it.
@@ -38,16 +41,31 @@ pub enum Step {
 /// See the module's comment.
 pub struct SnapshotWalk {
     freeze: FreezeId,
-    encoder: Box<dyn SnapshotEncoder>,
-    dbs: Vec<FrozenDb>,
-    selected: Option<usize>,
-    /// Small entries of the slice, to encode without the lock.
+    /// What is collected.
+    slice: Slice,
+    /// The other one, while nothing is encoded elsewhere.
+    spare: Option<Slice>,
+    /// Absent while it works elsewhere.
+    encoding: Option<Encoding>,
+    walked: bool,
+    keys: u64,
+}
+
+/// What was collected of a snapshot.
+struct Slice {
+    /// Small entries, to encode without the lock.
     copies: Copies,
     /// The others: large ones, and those that a write handed over before it
     /// changed them.
     queue: VecDeque<FrozenEntry>,
+}
+
+/// What makes bytes of slices.
+struct Encoding {
+    encoder: Box<dyn SnapshotEncoder>,
+    dbs: Vec<FrozenDb>,
+    selected: Option<usize>,
     resuming: bool,
-    walked: bool,
     finished: bool,
     keys: u64,
     out: Vec<u8>,
@@ -55,42 +73,54 @@ pub struct SnapshotWalk {
     now_s: u32,
 }
 
+/// A slice on its way through the encoder, on any thread, while the walk collects
+/// the next one.
+pub struct EncodeJob {
+    encoding: Encoding,
+    slice: Slice,
+    /// Whether nothing comes after it.
+    last: bool,
+}
+
 impl SnapshotWalk {
     /// Freezes `space` as it is and writes the header.
     pub fn begin(space: &mut Keyspace, codec: &dyn SnapshotCodec, meta: &SnapshotMeta) -> Self {
         let freeze = space.freeze();
         let (usage, now_s) = (space.usage.policy, (meta.created_ms / 1000) as u32);
-        let mut walk = Self {
-            freeze,
+        let mut encoding = Encoding {
             encoder: codec.encoder(meta),
             dbs: space.frozen_dbs(freeze),
             selected: None,
-            copies: Copies::new(usage, now_s),
-            usage,
-            now_s,
-            queue: VecDeque::with_capacity(SHARED_PER_SLICE),
             resuming: false,
-            walked: false,
             finished: false,
             keys: 0,
             out: Vec::new(),
+            usage,
+            now_s,
         };
-        walk.encoder.begin(&mut walk.out);
+        encoding.encoder.begin(&mut encoding.out);
         for source in space.functions() {
-            walk.encoder.function(source, &mut walk.out);
+            encoding.encoder.function(source, &mut encoding.out);
         }
-        walk
+        Self {
+            freeze,
+            slice: Slice::new(usage, now_s),
+            spare: None,
+            encoding: Some(encoding),
+            walked: false,
+            keys: 0,
+        }
     }
 
     /// Visits home groups (about eight entries each) until `more`, which is asked
     /// after each of them, says that the slice is over, or enough was taken.
     pub fn collect(&mut self, space: &mut Keyspace, more: &mut dyn FnMut() -> bool) {
         assert!(
-            !self.resuming,
+            !self.encoding.as_ref().is_some_and(|here| here.resuming),
             "a large value is encoded whole before others"
         );
         while !self.walked {
-            let (copies, queue) = (&mut self.copies, &mut self.queue);
+            let Slice { copies, queue } = &mut self.slice;
             let visit = &mut |db: usize, entry: &Entry| {
                 if !copies.push(db, entry) {
                     let entry = entry.with_key(entry.key(), entry.expire_ms());
@@ -98,11 +128,23 @@ impl SnapshotWalk {
                 }
             };
             self.walked = space.walk(self.freeze, 1, visit) == Walk::Done;
-            if self.copies.is_full() || self.queue.len() >= SHARED_PER_SLICE || !more() {
+            if self.slice.is_full() || !more() {
                 break;
             }
         }
-        self.queue.extend(space.take_handed(self.freeze));
+        self.slice.queue.extend(space.take_handed(self.freeze));
+    }
+
+    /// Whether another `collect` would add to the slice at hand.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.walked && !self.slice.is_full()
+    }
+
+    /// Whether there is something to encode, or nothing more to collect.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.walked || !self.slice.is_empty()
     }
 
     /// Encodes about `budget_bytes` of what was collected.
@@ -110,20 +152,125 @@ impl SnapshotWalk {
     /// # Errors
     /// Where the format cannot hold an entry. The walk is then to be ended.
     pub fn encode(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
+        let encoding = self.encoding.as_mut().expect(HERE);
+        let step = encoding.encode(&mut self.slice, budget_bytes, self.walked);
+        self.keys = encoding.keys;
+        step
+    }
+
+    /// Lets what was collected be encoded elsewhere. Until it comes back the walk
+    /// only collects.
+    pub fn hand_over(&mut self) -> EncodeJob {
+        let encoding = self.encoding.take().expect(HERE);
+        let next = self.spare.take();
+        let next = next.unwrap_or_else(|| Slice::new(encoding.usage, encoding.now_s));
+        EncodeJob {
+            encoding,
+            slice: std::mem::replace(&mut self.slice, next),
+            last: self.walked,
+        }
+    }
+
+    /// Takes back a job that has nothing more to encode.
+    pub fn take_back(&mut self, job: EncodeJob) {
+        debug_assert!(job.slice.is_empty() && !job.encoding.resuming);
+        self.keys = job.encoding.keys;
+        self.encoding = Some(job.encoding);
+        self.spare = Some(job.slice);
+    }
+
+    /// What has been encoded since the last call.
+    pub fn take_block(&mut self) -> Vec<u8> {
+        let encoding = self.encoding.as_mut().expect(HERE);
+        std::mem::take(&mut encoding.out)
+    }
+
+    /// Bytes encoded since the last `take_block`.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.encoding.as_ref().map_or(0, |here| here.out.len())
+    }
+
+    /// Keys encoded so far, without those of a job that is under way.
+    #[must_use]
+    pub const fn keys(&self) -> u64 {
+        self.keys
+    }
+
+    /// Keys that there are to encode.
+    #[must_use]
+    pub fn keys_total(&self) -> u64 {
+        let dbs = self.encoding.iter().flat_map(|here| &here.dbs);
+        dbs.map(|db| db.keys as u64).sum()
+    }
+
+    /// Ends the freeze, complete or not; nothing but dropping it may follow, which
+    /// needs no lock. A walk that is dropped without this keeps its freeze, and
+    /// with it memory.
+    pub fn end(&mut self, space: &mut Keyspace) {
+        space.thaw(self.freeze);
+    }
+}
+
+/// Why a walk has what it encodes with.
+const HERE: &str = "what was handed over is taken back before that";
+
+impl EncodeJob {
+    /// Encodes about `budget_bytes`. [`Step::Collect`] says that the slice is
+    /// through, and the job may be taken back.
+    ///
+    /// # Errors
+    /// As [`SnapshotWalk::encode`].
+    pub fn run(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
+        self.encoding
+            .encode(&mut self.slice, budget_bytes, self.last)
+    }
+
+    /// What has been encoded, where that is at least `min_bytes`.
+    pub fn take_block(&mut self, min_bytes: usize) -> Option<Vec<u8>> {
+        let out = &mut self.encoding.out;
+        (out.len() >= min_bytes).then(|| std::mem::take(out))
+    }
+}
+
+impl Slice {
+    fn new(usage: UsagePolicy, now_s: u32) -> Self {
+        Self {
+            copies: Copies::new(usage, now_s),
+            queue: VecDeque::with_capacity(SHARED_PER_SLICE),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.copies.is_full() || self.queue.len() >= SHARED_PER_SLICE
+    }
+
+    fn is_empty(&self) -> bool {
+        self.copies.is_empty() && self.queue.is_empty()
+    }
+}
+
+impl Encoding {
+    fn encode(
+        &mut self,
+        slice: &mut Slice,
+        budget_bytes: usize,
+        last: bool,
+    ) -> Result<Step, EncodeError> {
         while self.out.len() < budget_bytes {
             if self.resuming {
                 let room = budget_bytes - self.out.len();
                 self.resuming = self.encoder.resume(room, &mut self.out);
-            } else if !self.encode_copied()? && !self.encode_queued()? {
-                return Ok(self.out_of_work());
+            } else if !self.encode_copied(slice)? && !self.encode_queued(slice)? {
+                return Ok(self.out_of_work(last));
             }
         }
         Ok(Step::Encode)
     }
 
     /// Encodes one copied entry; false where there is none.
-    fn encode_copied(&mut self) -> Result<bool, EncodeError> {
-        let Some((db, view)) = self.copies.next() else {
+    fn encode_copied(&mut self, slice: &mut Slice) -> Result<bool, EncodeError> {
+        let Some((db, view)) = slice.copies.next() else {
             return Ok(false);
         };
         select(
@@ -138,8 +285,8 @@ impl SnapshotWalk {
     }
 
     /// Encodes one of the other entries, or begins to; false where there is none.
-    fn encode_queued(&mut self) -> Result<bool, EncodeError> {
-        let Some(FrozenEntry { db, entry }) = self.queue.pop_front() else {
+    fn encode_queued(&mut self, slice: &mut Slice) -> Result<bool, EncodeError> {
+        let Some(FrozenEntry { db, entry }) = slice.queue.pop_front() else {
             return Ok(false);
         };
         select(
@@ -149,8 +296,8 @@ impl SnapshotWalk {
             (&mut *self.encoder, &mut self.out),
         );
         self.keys += 1;
-        if self.copies.push(db, &entry) {
-            let (_, view) = self.copies.next().expect("it was just put there");
+        if slice.copies.push(db, &entry) {
+            let (_, view) = slice.copies.next().expect("it was just put there");
             self.encoder.entry(&view, &mut self.out)?;
             return Ok(true);
         }
@@ -165,8 +312,8 @@ impl SnapshotWalk {
         Ok(true)
     }
 
-    fn out_of_work(&mut self) -> Step {
-        if !self.walked {
+    fn out_of_work(&mut self, last: bool) -> Step {
+        if !last {
             return Step::Collect;
         }
         if !self.finished {
@@ -174,36 +321,6 @@ impl SnapshotWalk {
             self.finished = true;
         }
         Step::Done
-    }
-
-    /// What has been encoded since the last call.
-    pub fn take_block(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
-    }
-
-    /// Bytes encoded since the last `take_block`.
-    #[must_use]
-    pub const fn pending_bytes(&self) -> usize {
-        self.out.len()
-    }
-
-    /// Keys encoded so far.
-    #[must_use]
-    pub const fn keys(&self) -> u64 {
-        self.keys
-    }
-
-    /// Keys that there are to encode.
-    #[must_use]
-    pub fn keys_total(&self) -> u64 {
-        self.dbs.iter().map(|db| db.keys as u64).sum()
-    }
-
-    /// Ends the freeze, complete or not; nothing but dropping it may follow, which
-    /// needs no lock. A walk that is dropped without this keeps its freeze, and
-    /// with it memory.
-    pub fn end(&mut self, space: &mut Keyspace) {
-        space.thaw(self.freeze);
     }
 }
 

@@ -1,12 +1,14 @@
 //! Writing a native snapshot.
 
+use lz4_flex::block::{compress_into, get_maximum_output_size};
 use towline_core::keyspace::HashSeed;
 use towline_core::seams::snapshot::{
     EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
 
 use super::layout::{
-    self, BLOCK_BYTES, BlockHeader, Compression, IndexEntry, MAX_BLOCK_BYTES, put_checksum,
+    self, BLOCK_BYTES, BLOCK_HEADER_BYTES, BlockHeader, Compression, IndexEntry, MAX_BLOCK_BYTES,
+    put_checksum,
 };
 use crate::pen::{LargeEntry, Pen};
 use crate::rdb::{RdbVersion, kind_of, opcode, write_entry};
@@ -35,8 +37,9 @@ struct OpenBlock {
     keys: u32,
     /// The database selected where the block begins.
     db: u32,
-    first_hash: u64,
-    last_hash: u64,
+    /// The first key that begins in it, and the last one: only theirs are hashed.
+    first_key: Vec<u8>,
+    last_key: Vec<u8>,
 }
 
 impl TowlineEncoder {
@@ -84,7 +87,8 @@ impl TowlineEncoder {
         };
         let block = std::mem::replace(&mut self.block, next);
         let start = out.len();
-        block.put(self.index.len() as u32, out);
+        let number = self.index.len() as u32;
+        block.put(number, self.meta.hash_seed, out);
         self.index.push(IndexEntry {
             offset: self.written,
             keys: block.keys,
@@ -99,38 +103,57 @@ impl OpenBlock {
         self.first_record.get_or_insert(self.raw.len());
     }
 
-    fn begin_key(&mut self, key: &[u8], seed: Option<HashSeed>) {
+    fn begin_key(&mut self, key: &[u8]) {
         self.begin_record();
-        let hash = seed.map_or(0, |seed| seed.hash(key));
         if self.keys == 0 {
-            self.first_hash = hash;
+            self.first_key.extend_from_slice(key);
         }
-        self.last_hash = hash;
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
         self.keys += 1;
     }
 
-    fn put(&self, number: u32, out: &mut Vec<u8>) {
-        let packed = lz4_flex::block::compress(&self.raw);
-        let (compression, stored) = if packed.len() < self.raw.len() {
-            (Compression::Lz4, &packed)
-        } else {
-            (Compression::None, &self.raw)
+    /// The hashes of the first and the last key, 0 where there is none or no seed.
+    fn hashes(&self, seed: Option<HashSeed>) -> [u64; 2] {
+        let seed = seed.filter(|_| self.keys > 0);
+        [&self.first_key, &self.last_key].map(|key| seed.map_or(0, |seed| seed.hash(key)))
+    }
+
+    fn put(&self, number: u32, seed: Option<HashSeed>, out: &mut Vec<u8>) {
+        // Compressed where it is to lie; its header is known only then.
+        let start = out.len();
+        let contents = start + BLOCK_HEADER_BYTES;
+        out.resize(contents + get_maximum_output_size(self.raw.len()), 0);
+        let packed = compress_into(&self.raw, &mut out[contents..])
+            .expect("it has the room that it asks for");
+        let compression = match packed < self.raw.len() {
+            true => {
+                out.truncate(contents + packed);
+                Compression::Lz4
+            }
+            false => {
+                out.truncate(contents);
+                out.extend_from_slice(&self.raw);
+                Compression::None
+            }
         };
+        let stored_bytes = out.len() - contents;
+        put_checksum(contents, out);
+        let [first_hash, last_hash] = self.hashes(seed);
+        let mut header = Vec::with_capacity(BLOCK_HEADER_BYTES);
         BlockHeader {
             number,
-            stored_bytes: stored.len() as u32,
+            stored_bytes: stored_bytes as u32,
             raw_bytes: self.raw.len() as u32,
             keys: self.keys,
             first_record: self.first_record.unwrap_or(self.raw.len()) as u32,
             db: self.db,
             compression,
-            first_hash: self.first_hash,
-            last_hash: self.last_hash,
+            first_hash,
+            last_hash,
         }
-        .put(out);
-        let start = out.len();
-        out.extend_from_slice(stored);
-        put_checksum(start, out);
+        .put(&mut header);
+        out[start..contents].copy_from_slice(&header);
     }
 }
 
@@ -164,7 +187,7 @@ impl SnapshotEncoder for TowlineEncoder {
 
     fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let kind = kind_of(entry, RECORDS)?;
-        self.block.begin_key(entry.key, self.meta.hash_seed);
+        self.block.begin_key(entry.key);
         self.pen
             .write_now(&mut self.block.raw, async |pen: &mut Pen| {
                 write_entry(kind, entry, pen).await;
@@ -175,7 +198,7 @@ impl SnapshotEncoder for TowlineEncoder {
 
     fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let kind = kind_of(&entry.view(), RECORDS)?;
-        self.block.begin_key(&entry.key, self.meta.hash_seed);
+        self.block.begin_key(&entry.key);
         self.large = Some(LargeEntry::new(false, async move |mut pen: Pen| {
             write_entry(kind, &entry.view(), &mut pen).await;
             pen
