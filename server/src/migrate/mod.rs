@@ -51,9 +51,12 @@ impl Courier {
                 self.carry(&migration).await;
             }
             self.sockets.close_idle();
-            let cached = self.sockets.len();
-            self.store.lock().server.migrations.cached_sockets = cached;
+            self.count_sockets();
         }
+    }
+
+    fn count_sockets(&self) {
+        self.store.lock().server.migrations.cached_sockets = self.sockets.len();
     }
 
     /// The next transfer; none where it is time to look for idle connections.
@@ -83,6 +86,8 @@ impl Courier {
         };
         let transfer = Transfer::new(&self.store, id, migration);
         let transferred = transfer.run(&mut self.sockets).await;
+        // Before the answer: who has it may ask at once how many connections are kept.
+        self.count_sockets();
         let settle = || {
             self.store.batch(|engine, host| {
                 engine.settle_migration(id, migration, &transferred, unix_ms(), host)
