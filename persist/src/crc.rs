@@ -23,6 +23,12 @@ impl Crc64 {
         crc.value()
     }
 
+    /// One that goes on from the checksum of what came before.
+    #[must_use]
+    pub const fn resume(value: u64) -> Self {
+        Self(value)
+    }
+
     /// Adds `bytes`.
     pub fn update(&mut self, bytes: &[u8]) {
         if bytes.len() < FOLDING_MIN_BYTES {

@@ -5,6 +5,7 @@ pub mod aof;
 pub mod contents;
 pub mod crc;
 mod decode;
+pub mod journal;
 pub mod load;
 mod pen;
 pub mod rdb;

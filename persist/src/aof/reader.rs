@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
+use towline_core::resp::{ArgRange, Parsed, ProtocolError, RequestLimits, RequestParser};
 use towline_core::text::number::parse_i64;
 
 /// The longest annotation, in bytes with its end.
@@ -17,6 +17,8 @@ pub enum Record<'a> {
     Command(&'a [&'a [u8]]),
     /// What follows was written at this time, in unix seconds.
     Timestamp(i64),
+    /// An annotation of another kind, which every server skips.
+    Annotation,
 }
 
 /// Why a file is no log, from where on.
@@ -39,6 +41,8 @@ pub enum AofFault {
     Protocol(ProtocolError),
     /// An annotation without an end.
     LongAnnotation,
+    /// An argument is not followed by the end of a line.
+    Unterminated,
     /// The reader of the commands did not take it; its own words.
     Refused(String),
 }
@@ -55,6 +59,7 @@ impl fmt::Display for AofError {
                 f.write_str(text.strip_prefix("ERR ").unwrap_or(&text))?;
             }
             AofFault::LongAnnotation => f.write_str("an annotation without an end")?,
+            AofFault::Unterminated => f.write_str("an argument is longer than it says")?,
             AofFault::Refused(reason) => f.write_str(reason)?,
         }
         write!(f, " at offset {}", self.offset)
@@ -151,6 +156,19 @@ impl AofReader {
         }
     }
 
+    /// Up to where what was read is whole: before a transaction that has not
+    /// ended, and before bytes that are of no whole record.
+    #[must_use]
+    pub fn whole_bytes(&self) -> u64 {
+        self.transaction.unwrap_or(self.offset)
+    }
+
+    /// How much of what was fed has become records.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.offset
+    }
+
     /// Reads the record at `at` in the buffer, if it is whole, and answers its
     /// length.
     fn record(
@@ -182,6 +200,12 @@ impl AofReader {
         };
         let args: Vec<&[u8]> = self.parser.args().iter().map(|arg| arg.of(bytes)).collect();
         let name = args.first().ok_or(AofFault::Empty)?;
+        // Servers skip these two bytes unseen. Where a disk lost a part of an
+        // argument they tell, and nothing else does.
+        let ended = |arg: &ArgRange| bytes[arg.start + arg.len..].starts_with(b"\r\n");
+        if !self.parser.args().iter().all(ended) {
+            return Err(AofFault::Unterminated);
+        }
         if name.eq_ignore_ascii_case(b"multi") {
             // A second MULTI is an error to a server, and the first goes on.
             self.transaction.get_or_insert(offset);
@@ -206,9 +230,9 @@ fn annotation(
         };
     };
     let text = bytes[1..end].trim_ascii_end();
-    if let Some(time) = text.strip_prefix(TIMESTAMP).and_then(parse_i64) {
-        take(offset, Record::Timestamp(time)).map_err(AofFault::Refused)?;
-    }
+    let time = text.strip_prefix(TIMESTAMP).and_then(parse_i64);
+    let record = time.map_or(Record::Annotation, Record::Timestamp);
+    take(offset, record).map_err(AofFault::Refused)?;
     Ok(Some(end + 1))
 }
 
@@ -226,6 +250,7 @@ mod tests {
         let mut take = |offset, record: Record<'_>| {
             found.push(match record {
                 Record::Timestamp(time) => format!("{offset} time {time}"),
+                Record::Annotation => format!("{offset} annotation"),
                 Record::Command(args) => {
                     let words: Vec<String> = args
                         .iter()
@@ -301,6 +326,10 @@ mod tests {
         };
         assert_eq!(fault(b"PING\r\n"), "expected '*', got 'P' at offset 116");
         assert_eq!(fault(b"*0\r\n"), "a command without a name at offset 116");
+        assert_eq!(
+            fault(b"*1\r\n$4\r\nPING\0\0"),
+            "an argument is longer than it says at offset 116"
+        );
         assert_eq!(
             fault(b"*x\r\n"),
             "Protocol error: invalid multibulk length at offset 116"

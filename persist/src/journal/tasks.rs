@@ -1,0 +1,84 @@
+//! The tasks of a journal: one writes, one syncs beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use towline_core::seams::{Runtime, Storage};
+
+use super::shared::{FsyncPolicy, Shared};
+use super::writer::{JournalWriter, Turn};
+
+/// The time between two syncs under `everysec`.
+const SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Writes the log until it is stopped.
+pub async fn run(mut writer: JournalWriter, runtime: Arc<dyn Runtime>) {
+    let shared = Arc::clone(&writer.shared);
+    loop {
+        let work = shared.work.listen();
+        match writer.turn(runtime.unix_ms()).await {
+            Turn::Idle => work.await,
+            Turn::Retry { after_ms } => runtime.sleep(Duration::from_millis(after_ms)).await,
+            Turn::Stopped => break,
+        }
+    }
+    shared.changed.notify(usize::MAX);
+}
+
+/// Syncs the log each second under `everysec`, until it is stopped.
+pub async fn run_syncer(mut syncer: JournalSyncer, runtime: Arc<dyn Runtime>) {
+    loop {
+        let stopped = syncer.stopped();
+        let pause = runtime.sleep(SYNC_INTERVAL);
+        if let Either::Left(_) = select(Box::pin(stopped), pause).await {
+            return;
+        }
+        syncer.turn().await;
+    }
+}
+
+/// Syncs what was written, beside the writing of more.
+pub struct JournalSyncer {
+    storage: Arc<dyn Storage>,
+    shared: Arc<Shared>,
+}
+
+impl JournalSyncer {
+    pub(super) const fn new(storage: Arc<dyn Storage>, shared: Arc<Shared>) -> Self {
+        Self { storage, shared }
+    }
+
+    /// Syncs once, if that is due under the present policy.
+    pub async fn turn(&mut self) {
+        let target = {
+            let state = self.shared.state();
+            match state.policy {
+                FsyncPolicy::Everysec => state.unsynced.clone(),
+                FsyncPolicy::Always | FsyncPolicy::No => None,
+            }
+        };
+        let Some(target) = target else { return };
+        match self.storage.sync(&target.name).await {
+            Ok(()) => self.shared.publish(|state| state.synced(&target)),
+            Err(error) => {
+                let failure = (target.sequence, error.to_string());
+                self.shared.state().sync_failure = Some(failure);
+                self.shared.wake();
+            }
+        }
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            loop {
+                let changed = shared.listen();
+                if shared.state().progress.stopped {
+                    return;
+                }
+                changed.await;
+            }
+        }
+    }
+}

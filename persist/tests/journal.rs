@@ -1,0 +1,421 @@
+//! The journal: what is written is read back at its offsets, through rewrites,
+//! changes of history, failures and the hands of others.
+
+use std::sync::Arc;
+
+use futures::executor::block_on;
+use towline_core::offset::{Offset, ReplicationId};
+use towline_core::seams::snapshot::SnapshotWriter;
+use towline_core::seams::{LogSink, Storage, StorageOp};
+use towline_persist::journal::{
+    BaseFile, FsyncPolicy, Journal, JournalError, JournalOptions, Lineage, LogState, Origin, Parts,
+    Recovered, ReplayError, ReplaySink, Turn, inspect,
+};
+use towline_persist::storage::MemoryStorage;
+
+const NAME: &str = "appendonly.aof";
+
+/// A journal, and the stream that it is given.
+struct Rig {
+    storage: MemoryStorage,
+    parts: Parts,
+    at: Offset,
+    now_ms: u64,
+}
+
+fn options(policy: FsyncPolicy) -> JournalOptions {
+    JournalOptions {
+        name: NAME.to_owned(),
+        policy,
+        timestamps: false,
+    }
+}
+
+fn id(digit: u8) -> ReplicationId {
+    ReplicationId::from_random([digit; 20])
+}
+
+fn origin(lineage: &Lineage, at: Offset, stream_db: Option<u32>) -> Origin {
+    Origin {
+        lineage: lineage.clone(),
+        offset: at,
+        stream_db,
+    }
+}
+
+fn unit(words: &[&str]) -> Vec<u8> {
+    let mut out = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        out.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
+    }
+    out
+}
+
+impl Rig {
+    /// A new log at `at` with an empty base.
+    fn new(policy: FsyncPolicy, at: Offset) -> Self {
+        let storage = MemoryStorage::new();
+        let parts = block_on(Journal::fresh(
+            Arc::new(storage.clone()),
+            options(policy),
+            at,
+        ));
+        let mut rig = Self {
+            storage,
+            parts: parts.expect("nothing is there"),
+            at,
+            now_ms: 1_700_000_000_000,
+        };
+        rig.rewrite(&Lineage::new(id(1)), None).expect("it works");
+        rig
+    }
+
+    fn turn(&mut self) -> Turn {
+        self.now_ms += 100;
+        block_on(self.parts.writer.turn(self.now_ms))
+    }
+
+    fn write(&mut self, words: &[&str]) -> Turn {
+        let bytes = unit(words);
+        self.parts.journal.sink().append(self.at, &bytes);
+        self.at = self.at.advance(bytes.len());
+        self.turn()
+    }
+
+    fn base(&self, text: &str) -> BaseFile {
+        block_on(async {
+            let mut base = self.parts.journal.new_base("rdb").await.expect("room");
+            base.write(text.as_bytes().to_vec()).await.expect("room");
+            base.finish().await.expect("it syncs");
+            base.file()
+        })
+    }
+
+    fn rewrite(&mut self, lineage: &Lineage, db: Option<u32>) -> Result<(), JournalError> {
+        let cut = self.parts.journal.cut(origin(lineage, self.at, db));
+        let base = self.base(&format!("base at {}", self.at));
+        let journal = self.parts.journal.clone();
+        let commit = journal.commit_rewrite(cut, base);
+        self.finish(commit)
+    }
+
+    /// Runs what a caller waits for, with the writer's turns.
+    fn finish<T>(&mut self, task: impl Future<Output = T>) -> T {
+        let mut task = Box::pin(task);
+        block_on(async {
+            loop {
+                if let std::task::Poll::Ready(done) = futures::poll!(&mut task) {
+                    return done;
+                }
+                self.now_ms += 100;
+                self.parts.writer.turn(self.now_ms).await;
+            }
+        })
+    }
+
+    fn stop(&mut self, drained: bool) -> Result<(), JournalError> {
+        let journal = self.parts.journal.clone();
+        self.finish(journal.stop(drained))
+    }
+
+    fn durable(&self) -> Option<Offset> {
+        self.parts.journal.progress().durable
+    }
+
+    fn read(&self) -> (Vec<String>, Recovered) {
+        read(&self.storage).expect("it is whole")
+    }
+
+    /// The next run on the same files.
+    fn again(&self, lineage: &Lineage) -> Self {
+        let found = block_on(inspect(&self.storage, NAME)).expect("no error");
+        let (_, recovered) = self.read();
+        let start = origin(lineage, recovered.end, recovered.stream_db);
+        let parts = block_on(Journal::resume(
+            Arc::new(self.storage.clone()),
+            options(FsyncPolicy::Always),
+            found.expect("a log"),
+            &recovered,
+            start,
+            self.now_ms,
+        ));
+        Self {
+            storage: self.storage.clone(),
+            parts: parts.expect("it goes on"),
+            at: recovered.end,
+            now_ms: self.now_ms,
+        }
+    }
+
+    fn file(&self, name: &str) -> Vec<u8> {
+        block_on(self.storage.read(name, 0, 1 << 20)).expect("it is there")
+    }
+
+    fn manifest(&self) -> String {
+        String::from_utf8(self.file("appendonly.aof.manifest")).expect("it is text")
+    }
+}
+
+#[derive(Default)]
+struct Taken(Vec<String>);
+
+impl ReplaySink for Taken {
+    fn command(&mut self, offset: Offset, args: &[&[u8]]) -> Result<(), String> {
+        let words: Vec<String> = args.iter().map(|a| a.escape_ascii().to_string()).collect();
+        self.0.push(format!("{offset} {}", words.join(" ")));
+        Ok(())
+    }
+}
+
+fn read(storage: &MemoryStorage) -> Result<(Vec<String>, Recovered), ReplayError> {
+    let found = block_on(inspect(storage, NAME)).expect("it has a manifest");
+    let mut taken = Taken::default();
+    let recovered = block_on(found.expect("a log").replay(storage, &mut taken))?;
+    Ok((taken.0, recovered))
+}
+
+#[test]
+fn what_is_written_is_read_back_at_its_offset() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(1000));
+    assert_eq!(
+        rig.manifest(),
+        "file appendonly.aof.1.base.rdb seq 1 type b\n\
+         file appendonly.aof.1.incr.aof seq 1 type i\n"
+    );
+    rig.write(&["SELECT", "3"]);
+    rig.write(&["SET", "a", "1"]);
+    assert_eq!(rig.durable(), Some(rig.at));
+    let (commands, recovered) = rig.read();
+    assert_eq!(commands, ["1000 SELECT 3", "1023 SET a 1"]);
+    assert_eq!(recovered.end, rig.at);
+    assert_eq!(recovered.stream_db, Some(3));
+    assert_eq!(recovered.lineage, Some(Lineage::new(id(1))));
+    assert!(!recovered.clean && !recovered.foreign);
+}
+
+#[test]
+fn everysec_is_durable_once_the_syncer_has_come_by() {
+    let mut rig = Rig::new(FsyncPolicy::Everysec, Offset(0));
+    rig.write(&["PING"]);
+    let progress = rig.parts.journal.progress();
+    assert_eq!(progress.written, rig.at);
+    assert_eq!(progress.durable, Some(Offset(0)));
+    block_on(rig.parts.syncer.turn());
+    assert_eq!(rig.durable(), Some(rig.at));
+}
+
+#[test]
+fn a_rewrite_keeps_what_came_after_its_cut() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    let lineage = Lineage::new(id(1));
+    rig.write(&["SELECT", "7"]);
+    rig.write(&["SET", "old", "1"]);
+    let cut = rig.parts.journal.cut(origin(&lineage, rig.at, Some(7)));
+    let begin = rig.at;
+    rig.write(&["SET", "new", "2"]);
+    let (commands, _) = rig.read();
+    assert_eq!(commands.len(), 4, "not committed yet: {commands:?}");
+    let base = rig.base("second");
+    let journal = rig.parts.journal.clone();
+    rig.finish(journal.commit_rewrite(cut, base))
+        .expect("committed");
+    assert_eq!(
+        rig.manifest(),
+        "file appendonly.aof.2.base.rdb seq 2 type b\n\
+         file appendonly.aof.2.incr.aof seq 2 type i\n"
+    );
+    let (commands, recovered) = rig.read();
+    let expected = [format!("{begin} SELECT 7"), format!("{begin} SET new 2")];
+    assert_eq!(commands, expected, "the prefix is no part of the stream");
+    assert_eq!((recovered.end, recovered.stream_db), (rig.at, Some(7)));
+    let names = block_on(rig.storage.list()).expect("it lists");
+    assert_eq!(
+        names,
+        [
+            "appendonly.aof.2.base.rdb",
+            "appendonly.aof.2.incr.aof",
+            "appendonly.aof.2.incr.aof.idx",
+            "appendonly.aof.manifest"
+        ]
+    );
+}
+
+#[test]
+fn only_a_drained_stop_is_clean_and_only_until_the_next_run() {
+    for drained in [false, true] {
+        let mut rig = Rig::new(FsyncPolicy::Everysec, Offset(50));
+        rig.write(&["SET", "a", "1"]);
+        rig.stop(drained).expect("it stops");
+        let (_, recovered) = rig.read();
+        assert_eq!(recovered.clean, drained);
+        let next = rig.again(&Lineage::new(id(1)));
+        let (_, recovered) = next.read();
+        assert!(!recovered.clean, "nothing proves it any more");
+        assert_eq!(recovered.end, rig.at);
+    }
+}
+
+#[test]
+fn a_new_history_continues_at_the_recovered_offset() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    rig.write(&["SET", "a", "1"]);
+    let (_, recovered) = rig.read();
+    let old = recovered.lineage.expect("it is known");
+    let lineage = old.continued(id(2), recovered.end);
+    let mut next = rig.again(&lineage);
+    next.write(&["SET", "b", "2"]);
+    let (commands, recovered) = next.read();
+    assert_eq!(commands.len(), 2);
+    assert_eq!(recovered.lineage, Some(lineage));
+    assert_eq!(recovered.end, next.at);
+    assert!(next.manifest().contains("appendonly.aof.2.incr.aof"));
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_the_log_goes_on() {
+    for tail in [
+        b"*3\r\n$3\r\nSET\r\n$1".as_slice(),
+        b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n",
+        b"*2\r\n$3\r\nDEL\r\n$5\r\nab\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        &[0; 4096],
+    ] {
+        let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+        rig.write(&["SET", "a", "1"]);
+        let file = "appendonly.aof.1.incr.aof";
+        block_on(rig.storage.append(file, tail.to_vec())).expect("room");
+        let (_, recovered) = rig.read();
+        let torn = recovered.torn.expect("it is torn");
+        assert_eq!(torn.whole_bytes, rig.at.0);
+        assert_eq!(torn.torn_bytes, tail.len() as u64);
+        let mut next = rig.again(&Lineage::new(id(1)));
+        next.write(&["SET", "b", "2"]);
+        let (commands, recovered) = next.read();
+        assert_eq!(commands.len(), 2, "{commands:?}");
+        assert_eq!((recovered.torn, recovered.end), (None, next.at));
+    }
+}
+
+#[test]
+fn damage_in_the_middle_is_named() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    for n in 0..100 {
+        rig.write(&["SET", "key", &n.to_string()]);
+    }
+    rig.stop(true).expect("it stops");
+    let file = "appendonly.aof.1.incr.aof";
+    let good = rig.file(file);
+    for (at, with) in [(1500, b'7'), (1500, b'\0'), (good.len() - 40, b'*')] {
+        let mut bytes = good.clone();
+        bytes[at] = if bytes[at] == with { b'8' } else { with };
+        block_on(async {
+            rig.storage.create(file).await.expect("created");
+            rig.storage.append(file, bytes).await.expect("room");
+        });
+        let Err(ReplayError::Damage(damage)) = read(&rig.storage) else {
+            panic!("byte {at} is not what was written");
+        };
+        assert_eq!(damage.file, file);
+        assert!(damage.offset <= at as u64, "{damage}");
+        assert!(damage.to_string().contains("SET"), "{damage}");
+    }
+}
+
+#[test]
+fn what_another_server_appended_is_seen_and_taken_over() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    rig.write(&["SET", "a", "1"]);
+    rig.stop(true).expect("it stops");
+    let more = unit(&["SET", "theirs", "1"]);
+    block_on(rig.storage.append("appendonly.aof.1.incr.aof", more)).expect("room");
+    let (commands, recovered) = rig.read();
+    assert_eq!(commands.len(), 2);
+    assert!(recovered.foreign && recovered.lineage.is_none() && !recovered.clean);
+    let lineage = Lineage::new(id(9));
+    let mut next = rig.again(&lineage);
+    next.write(&["SET", "b", "2"]);
+    let (commands, recovered) = next.read();
+    assert_eq!(commands.len(), 3);
+    assert_eq!(recovered.lineage, Some(lineage));
+    assert_eq!(recovered.end, next.at);
+    assert!(!next.manifest().contains(".2."), "{}", next.manifest());
+}
+
+#[test]
+fn a_full_disk_costs_time_and_no_bytes() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    rig.write(&["SET", "a", "1"]);
+    rig.storage.set_capacity(0);
+    let turn = rig.write(&["SET", "b", "2"]);
+    assert!(matches!(turn, Turn::Retry { .. }), "{turn:?}");
+    let progress = rig.parts.journal.progress();
+    assert!(matches!(progress.state, LogState::WriteFailed(_)));
+    assert!(progress.queued_bytes > 0 && progress.written < rig.at);
+    rig.storage.set_capacity(1 << 20);
+    assert_eq!(rig.turn(), Turn::Idle);
+    assert_eq!(rig.parts.journal.progress().state, LogState::Good);
+    assert_eq!(rig.durable(), Some(rig.at));
+    assert_eq!(rig.read().0.len(), 2);
+}
+
+#[test]
+fn a_failed_sync_poisons_until_a_rewrite_is_through() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    let lineage = Lineage::new(id(1));
+    rig.write(&["SET", "a", "1"]);
+    let durable = rig.durable();
+    rig.storage.fail_next(StorageOp::Sync);
+    rig.write(&["SET", "b", "2"]);
+    rig.write(&["SET", "c", "3"]);
+    let progress = rig.parts.journal.progress();
+    assert!(matches!(progress.state, LogState::Poisoned(_)));
+    assert_eq!(progress.durable, durable, "nothing is claimed after it");
+    assert_eq!(progress.queued_bytes, 0, "nothing piles up");
+    let cut = rig.parts.journal.cut(origin(&lineage, rig.at, None));
+    rig.write(&["SET", "d", "4"]);
+    let progress = rig.parts.journal.progress();
+    assert!(!progress.state.takes_writes() && !progress.attached);
+    let base = rig.base("all of it");
+    let journal = rig.parts.journal.clone();
+    rig.finish(journal.commit_rewrite(cut, base))
+        .expect("committed");
+    let progress = rig.parts.journal.progress();
+    assert!(progress.state.takes_writes() && progress.attached);
+    assert_eq!(progress.durable, Some(rig.at));
+    let (commands, recovered) = rig.read();
+    assert!(commands.len() == 1 && commands[0].ends_with("SET d 4"));
+    assert_eq!(recovered.end, rig.at);
+}
+
+#[test]
+fn another_dataset_replaces_the_log_in_one_step() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(500));
+    rig.write(&["SET", "a", "1"]);
+    let base = rig.base("from the primary");
+    let lineage = Lineage::new(id(5));
+    rig.at = Offset(10);
+    let replaced = origin(&lineage, rig.at, Some(2));
+    rig.parts.journal.replace(base, replaced);
+    assert_eq!(rig.durable(), None, "what was durable is of another stream");
+    rig.write(&["SET", "b", "2"]);
+    assert_eq!(rig.durable(), Some(rig.at));
+    let (commands, recovered) = rig.read();
+    assert_eq!(commands, ["10 SELECT 2", "10 SET b 2"]);
+    assert_eq!(recovered.lineage, Some(lineage));
+    assert_eq!(rig.file("appendonly.aof.2.base.rdb"), b"from the primary");
+}
+
+#[test]
+fn times_are_annotated_and_count_for_nothing() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    rig.parts.journal.set_timestamps(true);
+    rig.write(&["SET", "a", "1"]);
+    rig.now_ms += 5000;
+    rig.write(&["SET", "b", "2"]);
+    let text = String::from_utf8(rig.file("appendonly.aof.1.incr.aof")).expect("it is text");
+    assert_eq!(text.matches("#TS:17000000").count(), 2);
+    let (commands, recovered) = rig.read();
+    assert_eq!(commands, ["0 SET a 1", "27 SET b 2"]);
+    assert_eq!(recovered.end, rig.at);
+    let next = rig.again(&Lineage::new(id(1)));
+    assert_eq!(next.at, rig.at);
+}
