@@ -2,10 +2,12 @@
 //! obligations of [`towline_core::seams::Storage`].
 
 pub mod conformance;
+mod crash;
 mod fs;
 mod memory;
 mod writer;
 
+pub use crash::CrashDisk;
 pub use fs::FsStorage;
 pub use memory::MemoryStorage;
 pub use writer::FileWriter;
