@@ -60,7 +60,6 @@ fn promises_that_are_not_kept_are_refused() {
         "aclfile",
         "cluster-enabled",
         "maxmemory",
-        "maxmemory-clients",
         "tls-port",
         "tls-replication",
         "tls-cert-file",

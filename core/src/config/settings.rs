@@ -70,6 +70,15 @@ impl Privilege {
     }
 }
 
+/// What may be taken of memory, and what gives way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryLimits {
+    /// maxmemory-clients, in bytes; below 0 a share of maxmemory, percent.
+    pub clients: i64,
+    /// maxmemory-policy.
+    pub policy: &'static str,
+}
+
 /// How the score counts by which the system chooses whom to end when memory runs out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OomScoreMode {
@@ -150,7 +159,7 @@ pub struct Settings {
     pub latency_tracking_info_percentiles: Vec<f64>,
     pub shutdown: ShutdownSettings,
     pub encodings: EncodingLimits,
-    pub maxmemory_policy: &'static str,
+    pub maxmemory: MemoryLimits,
     pub import_mode: bool,
     pub usage: UsagePolicy,
 
@@ -273,7 +282,7 @@ impl Settings {
             latency_tracking_info_percentiles: percentiles(v),
             shutdown: shutdown(v),
             encodings: encodings(v),
-            maxmemory_policy: v.choice("maxmemory-policy"),
+            maxmemory: memory_limits(v),
             import_mode: v.flag("import-mode"),
             usage: usage(v),
             oom_score: oom_score(v),
@@ -317,6 +326,13 @@ fn shutdown(v: &Named<'_>) -> ShutdownSettings {
         timeout_s: v.number("shutdown-timeout"),
         on_sigint: shutdown_flags(&v.text("shutdown-on-sigint")),
         on_sigterm: shutdown_flags(&v.text("shutdown-on-sigterm")),
+    }
+}
+
+fn memory_limits(v: &Named<'_>) -> MemoryLimits {
+    MemoryLimits {
+        clients: v.number("maxmemory-clients"),
+        policy: v.choice("maxmemory-policy"),
     }
 }
 

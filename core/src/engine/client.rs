@@ -180,6 +180,8 @@ pub struct Client {
     pub unsent: Arc<AtomicUsize>,
     /// The buffers of its connection.
     pub buffers: Buffers,
+    /// What was counted last of the memory that it takes (maxmemory-clients).
+    pub(super) counted_bytes: usize,
     /// A reply of it ended in its middle, because it is to be closed for its output.
     pub(crate) cut_short: bool,
     /// Since when it is beyond the soft limit of its output, unix ms.
@@ -247,6 +249,7 @@ impl Client {
             query_buffer_bytes: 0,
             unsent: Arc::default(),
             buffers: Buffers::new(now_ms),
+            counted_bytes: 0,
             cut_short: false,
             over_soft_limit_since_ms: None,
             reply: Reply::new(Protocol::Resp2),

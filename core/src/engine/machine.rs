@@ -6,6 +6,7 @@ use super::acknowledged::LOG_IS_OFF;
 use super::append_only::AppendOnly;
 use super::buffers::ReplyBufferPolicy;
 use super::client::{Blocked, Client, ClientFlags, ClientId, Peer};
+use super::client_memory::ClientMemory;
 use super::clients::Clients;
 use super::dispatch;
 use super::effects::{Effects, NotifyClass};
@@ -90,6 +91,7 @@ impl Engine {
                 stats: Stats::default(),
                 command_stats,
                 clients: Clients::default(),
+                client_memory: ClientMemory::default(),
                 pubsub: PubSub::default(),
                 watches: Watches::default(),
                 replication: Replication::new(options.replid),
@@ -142,6 +144,7 @@ impl Engine {
         let Some(mut client) = self.server.clients.remove(id) else {
             return;
         };
+        self.server.client_memory.forget(&mut client);
         self.server.watches.unwatch_all(&mut client);
         client.stop_waiting(&mut self.server.key_waits);
         self.server.tracking.disable(&mut client);
@@ -183,6 +186,9 @@ impl Engine {
         host: &mut dyn Host,
     ) -> Flow {
         self.end_pauses(now_ms, host);
+        for line in self.evict_clients(now_ms) {
+            host.log(&line);
+        }
         let Some(mut client) = self.server.clients.take(id) else {
             return Flow::Close;
         };
@@ -196,6 +202,7 @@ impl Engine {
         let started_ns = self.server.clock_ns;
         self.perform(&mut client, args, now_ms, host);
         let flow = flow_of(&client);
+        self.server.client_memory.count(&mut client);
         self.server.clients.put_back(client);
         if !self.server.key_waits.is_empty() {
             // The command may have taken long enough for a key to expire meanwhile.

@@ -12,6 +12,7 @@ pub mod acknowledged;
 pub mod append_only;
 pub mod buffers;
 pub mod client;
+mod client_memory;
 pub mod clients;
 pub(crate) mod dispatch;
 pub mod effects;

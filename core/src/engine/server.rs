@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::append_only::AppendOnly;
 use super::buffers::ReplyBufferPolicy;
 use super::client::ClientId;
+use super::client_memory::ClientMemory;
 use super::clients::Clients;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
@@ -38,6 +39,8 @@ pub struct Server {
     pub command_stats: Vec<CommandStats>,
     /// All clients but the one whose command runs.
     pub clients: Clients,
+    /// What clients take together, where that has a limit.
+    pub(crate) client_memory: ClientMemory,
     /// Subscriptions.
     pub pubsub: PubSub,
     /// WATCH.

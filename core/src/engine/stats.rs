@@ -73,6 +73,8 @@ pub struct Stats {
     pub query_buffer_disconnections: u64,
     /// Clients dropped at `client-output-buffer-limit`.
     pub output_buffer_disconnections: u64,
+    /// Clients dropped at `maxmemory-clients`.
+    pub evicted_clients: u64,
     /// Reply buffers made smaller because their clients got little.
     pub reply_buffer_shrinks: u64,
     /// Reply buffers made larger because their clients filled them.

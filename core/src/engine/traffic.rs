@@ -43,6 +43,7 @@ impl Engine {
         if let Some(client) = self.server.clients.get_mut(id) {
             client.query_buffer_bytes = used_bytes;
             client.buffers.note_input(used_bytes, capacity_bytes);
+            self.server.client_memory.count(client);
         }
     }
 
@@ -85,6 +86,7 @@ impl Engine {
             client.flags.insert(ClientFlags::CLOSE_NOW);
             stats.note_overrun(overrun);
         }
+        self.server.client_memory.count(client);
         overrun
     }
 }

@@ -183,6 +183,15 @@ impl RequestParser {
         self.state == State::Start
     }
 
+    /// Where an argument starts that is so large that Redis would have moved it to the
+    /// front of its buffer while it arrives; what stands before it takes no room there.
+    pub fn large_argument_start(&self) -> usize {
+        match self.state {
+            State::BulkBody { len } if len >= LARGE_ARGUMENT_MIN_BYTES => self.position,
+            _ => 0,
+        }
+    }
+
     /// Looks for the end of a command that starts at the start of `buf`.
     ///
     /// After [`Parsed::Incomplete`] the next call must see the same bytes with
@@ -360,6 +369,8 @@ enum Line {
 /// Lengths above this are refused even where no limit is set, so that sums of
 /// offsets cannot overflow.
 const BULK_MAX_BYTES: i64 = 1 << 46;
+/// Arguments of this length are received into a buffer of their own in Redis.
+const LARGE_ARGUMENT_MIN_BYTES: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -118,6 +118,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         unsent,
         flow: Flow::Continue,
         limits,
+        awaited: 0,
         query_limit,
         kept_output_bytes: KEPT_OUTPUT_BYTES,
         traffic: Traffic::default(),
@@ -188,6 +189,8 @@ struct Connection {
     unsent: Arc<AtomicUsize>,
     flow: Flow,
     limits: RequestLimits,
+    /// Bytes that a large argument is short of; 0 where none is on its way.
+    awaited: usize,
     /// `client-query-buffer-limit` as it was at the last batch.
     query_limit: u64,
     /// What an empty output may keep of its buffer.
@@ -236,6 +239,10 @@ impl Connection {
                 self.collect();
             }
             self.process();
+            if woken.readable && self.input.len() >= READ_BYTES {
+                // A large command that has arrived in part is no secret.
+                self.collect();
+            }
             if (woken.writable || self.written < self.output.len())
                 && self.flush() == Progress::Closed
             {
@@ -273,7 +280,7 @@ impl Connection {
         loop {
             // Read into room that is not zeroed first: for a small request that
             // would cost more than the request.
-            self.input.reserve(READ_BYTES);
+            self.make_room();
             let room = self.input.capacity() - self.input.len();
             let result = rustix::io::read(&self.socket, spare_capacity(&mut self.input));
             self.traffic.reads += 1;
@@ -290,6 +297,17 @@ impl Connection {
                 Err(Errno::INTR) => {}
                 Err(_) => return Progress::Closed,
             }
+        }
+    }
+
+    /// A large argument gets room for itself and no more: buffers of clients that send
+    /// the same take the same, and not twice as much where it came in other pieces.
+    fn make_room(&mut self) {
+        if self.awaited == 0 {
+            self.input.reserve(READ_BYTES);
+        } else {
+            let grown = self.input.len().max(READ_BYTES);
+            self.input.reserve_exact(self.awaited.min(grown));
         }
     }
 
@@ -327,6 +345,7 @@ impl Connection {
 
     /// Parses commands that start at `start`.
     fn parse(&mut self, start: usize) {
+        self.awaited = 0;
         let batch = &mut self.parsed;
         batch.clear();
         let mut at = start;
@@ -340,7 +359,11 @@ impl Connection {
                     at += consumed;
                     batch.commands.push((batch.args.len(), at));
                 }
-                Ok(Parsed::Incomplete { .. }) => break,
+                Ok(Parsed::Incomplete { missing }) => {
+                    let large = self.parser.large_argument_start() > 0;
+                    self.awaited = if large { missing } else { 0 };
+                    break;
+                }
                 Err(error) => {
                     batch.error = Some(error);
                     break;
@@ -421,6 +444,10 @@ impl Connection {
             self.flow = Flow::Close;
             self.output.clear();
         }
+        // It may be its own turn: the engine wakes whom it closes.
+        for line in engine.evict_clients(unix_ms()) {
+            host.logger().notice(&line);
+        }
         self.limits = engine.request_limits(self.id);
         self.query_limit = engine.server.config.client_query_buffer_limit;
         self.kept_output_bytes = match engine.reply_buffer_bytes(self.id) {
@@ -432,7 +459,8 @@ impl Connection {
     /// Another thread wrote to this client, unblocked it, or wants it closed.
     fn collect(&mut self) {
         let store = self.shared.store.clone();
-        let unread = self.input.len();
+        let before = self.parser.large_argument_start();
+        let unread = self.input.len().saturating_sub(before);
         let trim = {
             let mut engine = store.lock();
             self.settle(&mut engine, &store.host, unread);

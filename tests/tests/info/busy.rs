@@ -164,6 +164,7 @@ fn count(stats: &mut Stats) {
     stats.writes_processed = 6;
     stats.query_buffer_disconnections = 7;
     stats.output_buffer_disconnections = 8;
+    stats.evicted_clients = 2;
     stats.reply_buffer_shrinks = 9;
     stats.reply_buffer_expands = 10;
     stats.access_denied_auth = 1;

@@ -29,7 +29,7 @@ fn kill(ctx: &mut Ctx<'_>, filter: &ClientFilter) -> usize {
         .filter(|client| filter.fits(client, now_ms) && !is_gone(client));
     let killed: Vec<ClientId> = fitting.map(|client| client.id).collect();
     for id in &killed {
-        close(ctx, *id);
+        ctx.server.close_client(*id);
     }
     let me = !filter.skip_me.unwrap_or(true) && filter.fits(ctx.client, now_ms);
     if me {
@@ -37,16 +37,4 @@ fn kill(ctx: &mut Ctx<'_>, filter: &ClientFilter) -> usize {
         ctx.client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
     }
     killed.len() + usize::from(me)
-}
-
-/// Closes another client. What it listens to ends here and now, not when its
-/// connection notices.
-fn close(ctx: &mut Ctx<'_>, id: ClientId) {
-    let server = &mut *ctx.server;
-    if let Some(client) = server.clients.get_mut(id) {
-        client.flags.insert(ClientFlags::CLOSE_NOW);
-        server.pubsub.forget(client);
-        server.watches.unwatch_all(client);
-        server.clients.wake(id);
-    }
 }

@@ -86,7 +86,7 @@ pub(super) fn letters(client: &Client) -> String {
 
 /// One client as a line, in the fields and the order of Redis 7.2; `args_bytes`
 /// are those of the command that runs, if one does.
-fn describe(client: &Client, now_ms: i64, args_bytes: usize) -> String {
+pub(crate) fn describe(client: &Client, now_ms: i64, args_bytes: usize) -> String {
     let text = String::from_utf8_lossy;
     let multi = client.multi.as_ref();
     let queued = multi.map_or(-1, |multi| multi.commands.len() as i64);

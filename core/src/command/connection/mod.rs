@@ -17,6 +17,7 @@ use client::{
     client_no_touch, client_reply, client_setinfo, client_setname, client_unblock,
 };
 use client_kill::client_kill;
+pub(crate) use client_list::describe;
 use client_list::{client_info, client_list};
 use client_pause::{client_pause, client_unpause};
 use hello::{auth, hello};

@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("list-compress-depth", 0, 0, INT).cosmetic(),
     int("list-max-listpack-size", -2, -INT - 1, INT).alias("list-max-ziplist-size"),
     memory("maxmemory", 0, 0, ULONG).refused(),
-    percent_memory("maxmemory-clients", 0, -100, LONG).refused(),
+    percent_memory("maxmemory-clients", 0, -100, LONG),
     int("maxmemory-eviction-tenacity", 10, 0, 100).cosmetic(),
     choice(
         "maxmemory-policy",

@@ -37,7 +37,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("maxmemory_human", "0B"),
     ("mem_not_counted_for_evict", "0"),
     ("evicted_keys", "0"),
-    ("evicted_clients", "0"),
     ("total_eviction_exceeded_time", "0"),
     ("current_eviction_exceeded_time", "0"),
     ("active_defrag_running", "0"),

@@ -32,7 +32,7 @@ pub(super) fn memory(out: &mut Fields, source: &Source<'_>) {
     out.bytes("total_system_memory", facts.total_memory_bytes);
     scripts(out);
     out.all_absent(&["maxmemory", "maxmemory_human"]);
-    out.put("maxmemory_policy", source.server.config.maxmemory_policy);
+    out.put("maxmemory_policy", source.server.config.maxmemory.policy);
     out.compared("allocator_frag", facts.allocator_active_bytes, used);
     out.compared(
         "allocator_rss",

@@ -100,9 +100,9 @@ fn keys(out: &mut Fields, source: &Source<'_>) {
         "expire_cycle_cpu_milliseconds",
         stats.expire_cycle_usec / 1000,
     );
+    out.absent("evicted_keys");
+    out.put("evicted_clients", stats.evicted_clients);
     out.all_absent(&[
-        "evicted_keys",
-        "evicted_clients",
         "total_eviction_exceeded_time",
         "current_eviction_exceeded_time",
     ]);

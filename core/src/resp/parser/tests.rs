@@ -235,6 +235,21 @@ fn requests() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(one, 0..6).prop_map(|all| all.concat())
 }
 
+#[test]
+fn what_stands_before_a_large_argument_is_known_while_it_arrives() {
+    let start_of = |len: usize| {
+        let mut parser = RequestParser::new();
+        let mut input = format!("*2\r\n$3\r\nget\r\n${len}\r\nk").into_bytes();
+        let parsed = parser.parse(&mut input, RequestLimits::default());
+        assert!(matches!(parsed, Ok(Parsed::Incomplete { .. })));
+        assert_eq!(input.last(), Some(&b'k'));
+        (parser.large_argument_start(), input.len() - 1)
+    };
+    let (start, place) = start_of(32 * 1024);
+    assert_eq!(start, place);
+    assert_eq!(start_of(32 * 1024 - 1).0, 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
