@@ -30,7 +30,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         }
         (b"digest-value", keys) => digest_values(ctx, keys),
         (b"set-active-expire", [on]) => {
-            ctx.server.active_expire = parse_i64(on).ok_or(CommandError::NotInteger)? != 0;
+            ctx.server.active_expire = leading(on, parse_i64).unwrap_or_default() != 0;
             ctx.reply.ok();
         }
         (b"config-rewrite-force-all", []) => return rewrite_all(ctx),
@@ -55,11 +55,23 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
+/// A number is not read beyond this many bytes.
+const NUMBER_MAX_BYTES: usize = 64;
+
+/// The number that a word begins with, if it does: these subcommands read theirs as C
+/// does, for which anything is a number.
+fn leading<N>(word: &[u8], parse: impl Fn(&[u8]) -> Option<N>) -> Option<N> {
+    let word = word.trim_ascii_start();
+    let longest = word.len().min(NUMBER_MAX_BYTES);
+    let mut ends = (1..=longest).rev();
+    ends.find_map(|end| parse(&word[..end]))
+}
+
 /// The longest pause: beyond it a mistyped number would look like a crash.
 const SLEEP_MAX_SECONDS: f64 = 86_400.0;
 
 fn sleep(ctx: &mut Ctx<'_>, seconds: &[u8]) -> CommandResult {
-    let seconds = parse_f64(seconds).ok_or(CommandError::NotFloat)?;
+    let seconds = leading(seconds, parse_f64).unwrap_or_default();
     let seconds = seconds.clamp(0.0, SLEEP_MAX_SECONDS);
     ctx.host.sleep_us((seconds * 1e6) as u64);
     ctx.reply.ok();

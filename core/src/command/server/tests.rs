@@ -318,3 +318,31 @@ fn debug_is_for_those_whom_enable_debug_command_admits() {
         "{refused}"
     );
 }
+
+#[test]
+fn debug_reads_numbers_as_c_does() {
+    let mut t = TestEngine::new();
+    for (word, slept_us) in [
+        ("0.5", 500_000),
+        ("0.25s", 250_000),
+        ("' 1e-3x'", 1000),
+        ("soon", 0),
+        ("''", 0),
+        ("-1", 0),
+        ("nan", 0),
+    ] {
+        let before_ns = t.host.now_ns;
+        assert_eq!(t.run(&format!("debug sleep {word}")), "+OK", "{word}");
+        assert_eq!((t.host.now_ns - before_ns) / 1000, slept_us, "{word}");
+    }
+    for (word, on) in [
+        ("0", false),
+        ("1x", true),
+        ("off", false),
+        ("-1", true),
+        ("''", false),
+    ] {
+        assert_eq!(t.run(&format!("debug set-active-expire {word}")), "+OK");
+        assert_eq!(t.engine.server.active_expire, on, "{word}");
+    }
+}
