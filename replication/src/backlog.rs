@@ -93,6 +93,8 @@ struct Log {
     /// The last copy made of the tail, valid while it ends where the tail ends.
     tail_copy: Option<(Offset, Arc<Vec<u8>>)>,
     places: Vec<Place>,
+    /// How far readers may go, where they must not run ahead of the log on disk.
+    shown: Option<Offset>,
     released: bool,
 }
 
@@ -107,6 +109,7 @@ impl Backlog {
             tail_start: start,
             tail_copy: None,
             places: Vec::new(),
+            shown: None,
             released: false,
         };
         Self(Arc::new(Shared {
@@ -150,6 +153,12 @@ impl Backlog {
         let mut log = self.log();
         log.size_bytes = size_bytes.max(BACKLOG_FLOOR_BYTES);
         log.trim();
+    }
+
+    /// Shows readers no more than what lies before `end`; none shows all there is.
+    pub fn show_to(&self, end: Option<Offset>) {
+        self.log().shown = end;
+        self.0.written.notify(usize::MAX);
     }
 
     /// Lets the present readers read up to here and no further. What follows
@@ -342,13 +351,17 @@ impl Reader {
     /// [`Lost`] if they are no longer held.
     pub fn try_read(&mut self, max_bytes: usize) -> Result<Option<Chunk>, Lost> {
         let mut log = self.backlog.log();
-        let max_bytes = match log.place(self.id).until {
-            Some(until) if until <= self.at => return Err(Lost),
-            Some(until) => {
-                usize::try_from(until.since(self.at)).map_or(max_bytes, |left| left.min(max_bytes))
-            }
-            None => max_bytes,
-        };
+        let until = log.place(self.id).until;
+        if until.is_some_and(|until| until <= self.at) {
+            return Err(Lost);
+        }
+        let bounds = until.into_iter().chain(log.shown);
+        let max_bytes = bounds.fold(max_bytes, |max_bytes, bound| {
+            usize::try_from(bound.since(self.at)).map_or(max_bytes, |left| left.min(max_bytes))
+        });
+        if max_bytes == 0 {
+            return Ok(None);
+        }
         let chunk = log.read(self.at, max_bytes)?;
         if let Some(chunk) = &chunk {
             self.at = self.at.advance(chunk.range.len());
@@ -413,6 +426,25 @@ mod tests {
             all.extend_from_slice(chunk.as_ref());
         }
         Ok(all)
+    }
+
+    #[test]
+    fn readers_see_what_is_shown() {
+        let backlog = Backlog::new(Offset(5), 16 * KIB);
+        backlog.show_to(Some(Offset(5)));
+        let mut reader = backlog.reader(Offset(5), 0).expect("it is the end");
+        backlog.append(&stream(5, 100));
+        assert!(reader.try_read(1000).expect("held").is_none());
+        backlog.show_to(Some(Offset(45)));
+        let chunk = reader.try_read(1000).expect("held").expect("shown");
+        assert_eq!(chunk.as_ref(), stream(5, 40));
+        assert!(reader.try_read(1000).expect("held").is_none());
+        // An offset of an earlier stream lies behind the reader.
+        backlog.show_to(Some(Offset(7)));
+        assert!(reader.try_read(1000).expect("held").is_none());
+        backlog.show_to(None);
+        let chunk = reader.try_read(1000).expect("held").expect("shown");
+        assert_eq!(chunk.as_ref(), stream(45, 60));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     /// Bytes sent to replicas since they were last counted in.
     pub(crate) sent_bytes: AtomicU64,
     backlog: BacklogSlot,
+    /// How far the log on disk was written, where there is one.
+    logged: Mutex<Option<Offset>>,
     /// The backlog's place among the takers of the stream.
     sink: Mutex<Option<SinkId>>,
     followed_epoch: Mutex<u64>,
@@ -120,6 +122,7 @@ impl Node {
             unfollow: Event::new(),
             sent_bytes: AtomicU64::new(0),
             backlog: BacklogSlot::default(),
+            logged: Mutex::default(),
             sink: Mutex::default(),
             followed_epoch: Mutex::new(0),
             parts,
@@ -187,6 +190,15 @@ impl Node {
         });
     }
 
+    /// The log on disk was written up to `end`, and replicas may have what lies before
+    /// that: a process that is killed must not be behind them. None without a log.
+    pub fn logged_to(&self, end: Option<Offset>) {
+        *lock(&self.0.logged) = end;
+        if let Some(backlog) = self.backlog() {
+            backlog.show_to(end);
+        }
+    }
+
     /// The backlog, if there is one.
     #[must_use]
     pub fn backlog(&self) -> Option<Backlog> {
@@ -214,14 +226,14 @@ impl Inner {
         lock(&self.backlog).clone()
     }
 
-    /// The backlog, begun where the stream stands if there is none. The stream
-    /// was not recorded before, so offsets given out earlier mean nothing: a
-    /// primary begins a new history.
+    /// The backlog, begun where the stream stands if there is none. Where no log on
+    /// disk took the stream before, offsets given out earlier mean nothing: a primary
+    /// begins a new history.
     pub(crate) fn ensure_backlog(&self, engine: &mut Engine) -> Backlog {
         if let Some(backlog) = self.backlog() {
             return backlog;
         }
-        if !engine.server.replication.is_replica() {
+        if !engine.server.replication.is_replica() && !engine.server.append_only.is_on() {
             engine.server.begin_history();
         }
         self.begin_backlog(engine)
@@ -232,6 +244,9 @@ impl Inner {
         engine.server.log.flush();
         let size_bytes = engine.server.config.repl_backlog_size;
         let backlog = Backlog::new(engine.server.log.offset(), size_bytes);
+        if lock(&self.logged).is_some() {
+            backlog.show_to(Some(engine.server.log.offset()));
+        }
         match lock(&self.backlog).replace(backlog.clone()) {
             Some(old) => old.release(),
             None => {
@@ -252,7 +267,9 @@ impl Inner {
         if let Some(old) = lock(&self.backlog).take() {
             old.release();
         }
-        engine.server.begin_history();
+        if !engine.server.append_only.is_on() {
+            engine.server.begin_history();
+        }
         engine.server.replication.backlog = BacklogFacts::default();
     }
 }
