@@ -405,6 +405,37 @@ fn another_dataset_replaces_the_log_in_one_step() {
 }
 
 #[test]
+fn a_log_that_begins_anew_counts_once_it_has_a_base() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(1000));
+    rig.write(&["SET", "old", "1"]);
+    let before = rig.read();
+    // Another stream, at an offset that the old one has long passed.
+    rig.at = Offset(7);
+    let lineage = Lineage::new(id(2));
+    let journal = rig.parts.journal.clone();
+    let cut = journal.begin_anew(origin(&lineage, rig.at, None));
+    assert_eq!(journal.progress().written, Offset(7));
+    rig.write(&["SET", "new", "1"]);
+    assert_eq!((journal.progress().written, rig.durable()), (rig.at, None));
+    assert_eq!(rig.read(), before, "a restart finds what was there");
+    let base = rig.base("the new dataset");
+    let commit = journal.commit_rewrite(cut, base);
+    rig.finish(commit).expect("it works");
+    assert_eq!(rig.durable(), Some(rig.at));
+    let (commands, recovered) = rig.read();
+    assert_eq!(commands.len(), 1, "{commands:?}");
+    assert_eq!((recovered.lineage, recovered.end), (Some(lineage), rig.at));
+    let names = block_on(rig.storage.list()).expect("no error");
+    assert_eq!(
+        names
+            .iter()
+            .filter(|name| name.contains("incr.aof"))
+            .count(),
+        2
+    );
+}
+
+#[test]
 fn times_are_annotated_and_count_for_nothing() {
     let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
     rig.parts.journal.set_timestamps(true);

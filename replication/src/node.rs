@@ -21,7 +21,8 @@ use towline_core::engine::Engine;
 use towline_core::engine::client::ReplicaOptions;
 use towline_core::engine::replication::BacklogFacts;
 use towline_core::engine::stream_log::SinkId;
-use towline_core::offset::Offset;
+use towline_core::offset::{History, Offset};
+use towline_core::seams::log_sink::StreamPlace;
 use towline_core::seams::snapshot::SnapshotPosition;
 use towline_core::seams::{LogSink, ReplicationTransport, Runtime, SnapshotCodec, Storage, Store};
 
@@ -86,7 +87,7 @@ impl LogSink for BacklogSink {
         }
     }
 
-    fn history_changed(&mut self) {
+    fn history_changed(&mut self, _place: StreamPlace) {
         if let Some(backlog) = &*lock(&self.0) {
             backlog.end_readers();
         }
@@ -190,6 +191,15 @@ impl Node {
         });
     }
 
+    /// Goes on in a history that the log on disk told, from its end.
+    pub fn restore_log(&self, history: History, offset: Offset, db: Option<usize>) {
+        self.0.parts.store.with(|engine, _| {
+            engine.server.adopt_history(history.replid, offset, db);
+            engine.server.replication.history = history;
+            self.0.begin_backlog(engine);
+        });
+    }
+
     /// The log on disk was written up to `end`, and replicas may have what lies before
     /// that: a process that is killed must not be behind them. None without a log.
     pub fn logged_to(&self, end: Option<Offset>) {
@@ -233,7 +243,7 @@ impl Inner {
         if let Some(backlog) = self.backlog() {
             return backlog;
         }
-        if !engine.server.replication.is_replica() && !engine.server.append_only.is_on() {
+        if !engine.server.replication.is_replica() && !engine.server.log.is_active() {
             engine.server.begin_history();
         }
         self.begin_backlog(engine)
@@ -267,7 +277,7 @@ impl Inner {
         if let Some(old) = lock(&self.backlog).take() {
             old.release();
         }
-        if !engine.server.append_only.is_on() {
+        if !engine.server.log.is_active() {
             engine.server.begin_history();
         }
         engine.server.replication.backlog = BacklogFacts::default();

@@ -13,6 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 use towline_core::engine::Engine;
 use towline_core::seams::{Host, Store};
 
+use crate::appendonly::gate::DurableGate;
 use crate::host::ServerHost;
 use crate::net::wakers::Wakers;
 
@@ -31,6 +32,8 @@ pub struct EngineLock {
     pub host: ServerHost,
     /// When the next of those who wait gives up.
     pub deadline: Arc<Deadline>,
+    /// What keeps replies back until the disk has what they promise.
+    pub durable: Arc<DurableGate>,
 }
 
 /// The moment for which a timer is set, and how its task learns of an earlier one.
@@ -119,6 +122,7 @@ impl EngineLock {
             waiting: Arc::default(),
             wakers: Arc::default(),
             deadline: Arc::default(),
+            durable: Arc::default(),
             host,
         }
     }

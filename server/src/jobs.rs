@@ -11,6 +11,7 @@ use towline_core::seams::host::{Job, OomScore, PrimaryAddress, ShutdownOptions};
 use towline_persist::storage::FsStorage;
 use towline_replication::node::Node;
 
+use crate::appendonly::keeper::LogKeeper;
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
 use crate::saving::Saver;
@@ -25,6 +26,8 @@ pub struct Jobs {
     pub store: EngineLock,
     /// Snapshots.
     pub saver: Saver,
+    /// The log on disk.
+    pub keeper: LogKeeper,
     /// Where transfers to other servers are asked for.
     pub courier: Sender<Box<Migration>>,
     /// Replication.
@@ -50,6 +53,7 @@ impl Jobs {
                 smol::spawn(self.clone().save_flushed(client)).detach();
             }
             Job::BackgroundSave => self.saver.spawn(),
+            Job::RewriteLog => self.keeper.spawn_rewrite(),
             Job::CancelSave => self.saver.cancel(),
             Job::Shutdown(ticket, options) => {
                 smol::spawn(self.clone().shut_down(ticket, options)).detach();
@@ -107,6 +111,12 @@ impl Jobs {
     fn reconfigure(&self, directive: &str) {
         let logger = self.store.host.logger();
         match directive {
+            "appendonly" => {
+                smol::spawn(self.keeper.clone().follow_directive()).detach();
+            }
+            "appendfsync" | "no-appendfsync-on-rewrite" | "aof-timestamp-enabled" => {
+                self.keeper.reconfigure();
+            }
             "loglevel" => logger.set_level(self.store.lock().server.config.loglevel),
             "dir" => {
                 let dir = self.store.lock().server.config.dir.clone();
@@ -155,9 +165,9 @@ impl Jobs {
     async fn shut_down(self, ticket: ShutdownTicket, options: ShutdownOptions) {
         let logger = self.store.host.logger();
         logger.notice("User requested shutdown...");
-        if !self.wait_for_replicas(ticket).await {
+        let Some(drained) = self.wait_for_replicas(ticket).await else {
             return;
-        }
+        };
         let saves = options
             .save
             .unwrap_or_else(|| !self.store.lock().server.config.save.is_empty());
@@ -179,6 +189,9 @@ impl Jobs {
         if self.is_off(ticket) {
             return;
         }
+        if let Err(error) = self.keeper.finish(drained).await {
+            logger.warning(&format!("Error writing the end of the AOF: {error}"));
+        }
         logger.warning("Towline is now ready to exit, bye bye...");
         self.end(Ok(()));
     }
@@ -199,8 +212,9 @@ impl Jobs {
         self.step(ticket) == ShutdownStep::Stop
     }
 
-    /// Lets replicas take what they are owed; false where the shutdown was called off.
-    async fn wait_for_replicas(&self, ticket: ShutdownTicket) -> bool {
+    /// Lets replicas take what they are owed, and answers whether they have it all;
+    /// none where the shutdown was called off.
+    async fn wait_for_replicas(&self, ticket: ShutdownTicket) -> Option<bool> {
         let logger = self.store.host.logger();
         let mut step = self.step(ticket);
         if step == ShutdownStep::Wait {
@@ -210,14 +224,15 @@ impl Jobs {
             smol::Timer::after(SHUTDOWN_STEP).await;
             step = self.step(ticket);
         }
-        if let ShutdownStep::Proceed { lagging, replicas } = step
-            && replicas > 0
-        {
+        let ShutdownStep::Proceed { lagging, replicas } = step else {
+            return None;
+        };
+        if replicas > 0 {
             let in_sync = replicas - lagging;
             logger.notice(&format!(
                 "{in_sync} of {replicas} replicas are in sync when shutting down."
             ));
         }
-        step != ShutdownStep::Stop
+        Some(lagging == 0)
     }
 }

@@ -12,6 +12,7 @@
 //! | [`disposal`] | who drops what is dear to drop |
 //! | [`jobs`] | what commands start and the main task does |
 //! | [`loading`], [`saving`] | the dataset from its file, and into it |
+//! | [`appendonly`] | the log on disk |
 //! | [`formats`] | which snapshot format is written and read where |
 //! | [`transport`], [`smol_runtime`] | what replication needs of sockets and of the runtime |
 //! | [`memory`] | the counting allocator |
@@ -23,6 +24,7 @@
 //! (facts for INFO), `random`, `calendar` and `banner`.
 
 mod admin;
+pub mod appendonly;
 mod attach;
 mod banner;
 mod calendar;

@@ -38,7 +38,7 @@ pub fn expect_dataset(store: &EngineLock) {
     note_progress(store, unix_ms() / 1000, 0, 0);
 }
 
-fn note_progress(store: &EngineLock, start_s: i64, loaded_bytes: u64, total_bytes: u64) {
+pub(crate) fn note_progress(store: &EngineLock, start_s: i64, loaded_bytes: u64, total_bytes: u64) {
     store.lock().server.persistence.loading = Some(Loading {
         start_s,
         total_bytes,

@@ -17,6 +17,7 @@ use towline_persist::rdb::RdbPayload;
 use towline_persist::storage::FsStorage;
 use towline_replication::node::{Node, NodeParts};
 
+use crate::appendonly::keeper::LogKeeper;
 use crate::attach::attacher;
 use crate::banner::banner;
 use crate::conf::Loaded;
@@ -149,8 +150,10 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
     let (ended, end) = channel::bounded(1);
     let (courier, queue) = channel::unbounded();
     smol::spawn(Courier::new(store.clone(), queue).serve()).detach();
+    let saver = Saver::new(store.clone(), parts.storage.clone());
     let jobs = Jobs {
-        saver: Saver::new(store.clone(), parts.storage.clone()),
+        keeper: LogKeeper::new(store.clone(), node.clone(), saver.clone()),
+        saver,
         courier,
         node,
         ended,
@@ -173,11 +176,7 @@ async fn live(
     bell: channel::Receiver<()>,
     end: channel::Receiver<Result<(), String>>,
 ) -> Result<(), String> {
-    let meta = load_at_start(store, storage).await?;
-    if let Some(position) = meta.and_then(|meta| meta.position) {
-        let as_replica = store.lock().server.config.replicaof.is_some();
-        jobs.node.restore(position, as_replica);
-    }
+    load(store, jobs, storage).await?;
     adjust_oom_score(store);
     follow_configured(store, jobs);
     store.lock().server.persistence.loading = None;
@@ -187,7 +186,8 @@ async fn live(
         .host
         .tell_supervisor("STATUS=Ready to accept connections\nREADY=1\n");
     smol::spawn(jobs.clone().serve(bell)).detach();
-    smol::spawn(tick(store.clone(), jobs.saver.clone())).detach();
+    smol::spawn(tick(store.clone(), jobs.clone())).detach();
+    smol::spawn(jobs.keeper.clone().follow_restarts()).detach();
     smol::spawn(expire_waits(store.clone())).detach();
     smol::spawn(obey_signals(jobs.clone())).detach();
     // The sender lives in `jobs`; an error would mean that it is gone.
@@ -204,6 +204,22 @@ fn adjust_oom_score(store: &EngineLock) {
     if let Err(reason) = store.host.adjust_oom_score(score) {
         store.host.logger().warning(&reason);
     }
+}
+
+/// Loads the log where there is to be one, and the last snapshot else.
+async fn load(store: &EngineLock, jobs: &Jobs, storage: &FsStorage) -> Result<(), String> {
+    let (as_replica, logs) = {
+        let config = &store.lock().server.config;
+        (config.replicaof.is_some(), config.aof.enabled)
+    };
+    if logs {
+        return jobs.keeper.load_at_start(as_replica).await;
+    }
+    let meta = load_at_start(store, storage).await?;
+    if let Some(position) = meta.and_then(|meta| meta.position) {
+        jobs.node.restore(position, as_replica);
+    }
+    Ok(())
 }
 
 fn follow_configured(store: &EngineLock, jobs: &Jobs) {
@@ -244,14 +260,15 @@ fn serve_clients(store: &EngineLock, node: &Node, listeners: Listeners) -> Resul
     Ok(())
 }
 
-async fn tick(store: EngineLock, saver: Saver) {
+async fn tick(store: EngineLock, jobs: Jobs) {
     loop {
         let hz = store.lock().server.config.hz.clamp(1, 500);
         let next = Instant::now() + Duration::from_millis(1000 / u64::from(hz));
         smol::Timer::at(next).await;
         let expires_on = store.batch(|engine, host| engine.tick(unix_ms(), host));
         memory::note_peak();
-        saver.look();
+        jobs.saver.look();
+        jobs.keeper.look();
         if let Some(rest) = expires_on {
             expire(
                 &store,

@@ -21,8 +21,8 @@ pub use directive::{Directive, Kind, NumberForm, Status};
 pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
 pub use settings::{
-    DisklessLoad, LogLevel, MemoryLimits, OomScoreMode, OomScoreSettings, Privilege, Settings,
-    Supervised,
+    AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits, OomScoreMode, OomScoreSettings,
+    Privilege, Settings, SlowLogSettings, Supervised,
 };
 pub use special::{
     ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,

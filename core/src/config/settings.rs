@@ -39,6 +39,49 @@ pub enum Supervised {
     Auto,
 }
 
+/// What SLOWLOG keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlowLogSettings {
+    /// slowlog-log-slower-than; below 0 nothing is slow.
+    pub slower_than_us: i64,
+    /// slowlog-max-len.
+    pub max_len: usize,
+}
+
+/// appendfsync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before anybody is told of a write.
+    Always,
+    /// Once a second.
+    Everysec,
+    /// When the operating system does.
+    No,
+}
+
+/// The log on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AofSettings {
+    /// appendonly.
+    pub enabled: bool,
+    /// appenddirname.
+    pub directory: Vec<u8>,
+    /// appendfilename.
+    pub name: Vec<u8>,
+    /// appendfsync.
+    pub fsync: Fsync,
+    /// aof-load-truncated.
+    pub load_truncated: bool,
+    /// aof-timestamp-enabled.
+    pub timestamps: bool,
+    /// auto-aof-rewrite-percentage.
+    pub rewrite_percentage: u32,
+    /// auto-aof-rewrite-min-size.
+    pub rewrite_min_bytes: u64,
+    /// no-appendfsync-on-rewrite.
+    pub no_fsync_on_rewrite: bool,
+}
+
 /// repl-diskless-load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisklessLoad {
@@ -126,9 +169,7 @@ pub struct Settings {
     pub tcp_backlog: u32,
     pub tcp_keepalive_s: u32,
     pub timeout_s: u32,
-    /// `slowlog-log-slower-than`; below 0 nothing is slow.
-    pub slowlog_log_slower_than_us: i64,
-    pub slowlog_max_len: usize,
+    pub slow_log: SlowLogSettings,
     /// `latency-monitor-threshold`; 0 notes nothing.
     pub latency_monitor_threshold_ms: u64,
     pub maxclients: u32,
@@ -171,6 +212,7 @@ pub struct Settings {
     pub payload: PayloadOptions,
     pub rdbchecksum: bool,
     pub stop_writes_on_bgsave_error: bool,
+    pub aof: AofSettings,
 
     pub replicaof: Option<PrimaryAddress>,
     pub masterauth: Vec<u8>,
@@ -255,8 +297,7 @@ impl Settings {
             tcp_backlog: v.number("tcp-backlog"),
             tcp_keepalive_s: v.number("tcp-keepalive"),
             timeout_s: v.number("timeout"),
-            slowlog_log_slower_than_us: v.number("slowlog-log-slower-than"),
-            slowlog_max_len: v.number("slowlog-max-len"),
+            slow_log: slow_log(v),
             latency_monitor_threshold_ms: v.number("latency-monitor-threshold"),
             maxclients: v.number("maxclients"),
             tracking_table_max_keys: v.number("tracking-table-max-keys"),
@@ -292,6 +333,7 @@ impl Settings {
             payload: payload(v),
             rdbchecksum: v.flag("rdbchecksum"),
             stop_writes_on_bgsave_error: v.flag("stop-writes-on-bgsave-error"),
+            aof: aof(v),
             replicaof: primary_address(&v.text("replicaof")),
             masterauth: v.text("masterauth"),
             masteruser: v.text("masteruser"),
@@ -318,6 +360,31 @@ impl Settings {
     /// Replicas that lag behind stop writes.
     pub fn needs_good_replicas(&self) -> bool {
         self.min_replicas_to_write > 0 && self.min_replicas_max_lag_s > 0
+    }
+}
+
+fn aof(v: &Named<'_>) -> AofSettings {
+    AofSettings {
+        enabled: v.flag("appendonly"),
+        directory: v.text("appenddirname"),
+        name: v.text("appendfilename"),
+        fsync: match v.choice("appendfsync") {
+            "always" => Fsync::Always,
+            "no" => Fsync::No,
+            _ => Fsync::Everysec,
+        },
+        load_truncated: v.flag("aof-load-truncated"),
+        timestamps: v.flag("aof-timestamp-enabled"),
+        rewrite_percentage: v.number("auto-aof-rewrite-percentage"),
+        rewrite_min_bytes: v.number("auto-aof-rewrite-min-size"),
+        no_fsync_on_rewrite: v.flag("no-appendfsync-on-rewrite"),
+    }
+}
+
+fn slow_log(v: &Named<'_>) -> SlowLogSettings {
+    SlowLogSettings {
+        slower_than_us: v.number("slowlog-log-slower-than"),
+        max_len: v.number("slowlog-max-len"),
     }
 }
 

@@ -207,9 +207,9 @@ const BAD_VALUES: &[(&str, &str, &str)] = &[
         "template format is invalid or contains unknown variables",
     ),
     (
-        "appendonly",
+        "rdb-del-sync-files",
         "yes",
-        "this version of Towline has no support for 'appendonly', its only value is 'no'",
+        "this version of Towline has no support for 'rdb-del-sync-files', its only value is 'no'",
     ),
 ];
 

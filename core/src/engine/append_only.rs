@@ -2,6 +2,7 @@
 //! whether it can go on. Whoever drives the log keeps this up to date; WAITAOF, the
 //! gate of writes and INFO read it.
 
+use super::client::ClientId;
 use super::machine::Engine;
 use crate::offset::Offset;
 
@@ -25,6 +26,32 @@ pub struct AppendOnly {
     pub state: LogState,
     /// How far it survives a loss of power.
     pub durable: Offset,
+    /// Why it takes no writes, if so.
+    pub failure: Option<String>,
+    /// Since when it is being rewritten, unix ms.
+    pub rewriting_since_ms: Option<i64>,
+    /// A rewrite is to begin once a save has ended.
+    pub rewrite_scheduled: bool,
+    /// When the last rewrite began, unix ms.
+    pub last_rewrite_try_ms: i64,
+    /// How long the last rewrite took, seconds.
+    pub last_rewrite_took_s: Option<i64>,
+    /// The last rewrite failed.
+    pub last_rewrite_failed: bool,
+    /// Rewrites that began.
+    pub rewrites: u64,
+    /// Rewrites that failed since the last that did not.
+    pub rewrite_failures: u64,
+    /// The length of its base, bytes.
+    pub base_bytes: u64,
+    /// Its length, bytes.
+    pub size_bytes: u64,
+    /// Its length when it was last rewritten or read, bytes.
+    pub rewritten_bytes: u64,
+    /// What waits to be written, bytes.
+    pub queued_bytes: u64,
+    /// Something was written and is not synced yet.
+    pub syncs_pending: bool,
 }
 
 impl AppendOnly {
@@ -49,7 +76,61 @@ impl AppendOnly {
     }
 }
 
+impl AppendOnly {
+    /// A log is about to begin with the dataset as it is now, or to end.
+    pub const fn expect(&mut self, wanted: bool, now_ms: i64) {
+        match (wanted, self.state) {
+            (true, LogState::Off) => {
+                self.state = LogState::Starting;
+                self.rewriting_since_ms = Some(now_ms);
+            }
+            (true, _) => {}
+            (false, _) => self.state = LogState::Off,
+        }
+    }
+
+    /// Notes that a rewrite begins.
+    pub const fn rewrite_began(&mut self, now_ms: i64) {
+        self.rewriting_since_ms = Some(now_ms);
+        self.last_rewrite_try_ms = now_ms;
+        self.rewrite_scheduled = false;
+        self.rewrites += 1;
+    }
+
+    /// Notes how a rewrite ended. One that was given up tells nothing.
+    pub fn rewrite_ended(&mut self, now_ms: i64, ok: Option<bool>) {
+        let Some(since_ms) = self.rewriting_since_ms.take() else {
+            return;
+        };
+        let Some(ok) = ok else {
+            return;
+        };
+        self.last_rewrite_took_s = Some((now_ms - since_ms) / 1000);
+        self.last_rewrite_failed = !ok;
+        self.rewrite_failures = if ok { 0 } else { self.rewrite_failures + 1 };
+    }
+
+    /// Whether it has grown so much since it was rewritten that it is to be again.
+    #[must_use]
+    pub const fn has_outgrown(&self, percentage: u32, min_bytes: u64) -> bool {
+        let base = if self.rewritten_bytes == 0 {
+            1
+        } else {
+            self.rewritten_bytes
+        };
+        let growth = self.size_bytes.saturating_sub(self.rewritten_bytes) as u128 * 100;
+        percentage > 0 && self.size_bytes > min_bytes && growth >= base as u128 * percentage as u128
+    }
+}
+
 impl Engine {
+    /// The end of what a client has written last.
+    #[must_use]
+    pub fn write_offset(&self, id: ClientId) -> Offset {
+        let client = self.server.clients.get(id);
+        client.map_or(Offset::ZERO, |client| client.write_offset)
+    }
+
     /// The log on disk is durable up to `offset`: clients that waited for it are
     /// answered.
     pub fn set_durable(&mut self, offset: Offset) {

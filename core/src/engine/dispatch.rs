@@ -129,16 +129,24 @@ fn misses(ctx: &Ctx<'_>, spec: &CommandSpec, flag: Flags) -> bool {
         || (spec.name == "exec" && queued_any(ctx, |queued| !queued.flags.contains(flag)))
 }
 
-/// A primary whose last save failed refuses writes until one succeeds.
+/// A primary refuses writes while its log takes none, and where its last save failed
+/// until one succeeds.
 fn durable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
     let settings = &ctx.server.config;
-    let failing = settings.stop_writes_on_bgsave_error
+    let unsaved = settings.stop_writes_on_bgsave_error
         && !settings.save.is_empty()
         && !ctx.server.persistence.last_save_ok;
+    let unlogged = ctx.server.append_only.failure.as_ref();
+    let failing = unsaved || unlogged.is_some();
     if !failing || ctx.server.replication.is_replica() {
         return Ok(());
     }
     if writes(ctx, spec) || spec.name == "ping" {
+        if let Some(reason) = unlogged.filter(|_| !unsaved) {
+            return Err(CommandError::text(format!(
+                "MISCONF Errors writing to the AOF file: {reason}"
+            )));
+        }
         return Err(CommandError::text(
             "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to \
              persist to disk. Commands that may modify the data set are disabled, because this \

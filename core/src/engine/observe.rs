@@ -18,10 +18,7 @@ pub(super) fn note_duration(ctx: &mut Ctx<'_>, spec: &CommandSpec, args: &[&[u8]
     let (now_ms, took_usec) = (ctx.now_ms(), nanos / 1000);
     let server = &mut *ctx.server;
     let settings = &server.config;
-    let (threshold_usec, max_len) = (
-        settings.slowlog_log_slower_than_us,
-        settings.slowlog_max_len,
-    );
+    let (threshold_usec, max_len) = (settings.slow_log.slower_than_us, settings.slow_log.max_len);
     let event = if spec.flags.contains(Flags::FAST) {
         "fast-command"
     } else {

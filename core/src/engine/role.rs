@@ -42,7 +42,7 @@ impl Server {
         } else {
             history.shifted(replid, at)
         };
-        self.log.history_changed();
+        self.log.history_changed(*history);
         self.log.force_select();
         true
     }
@@ -50,8 +50,12 @@ impl Server {
     /// A history that nobody has part in: the stream was not recorded for a
     /// while, so offsets of the present one no longer tell what a node has.
     pub fn begin_history(&mut self) {
-        self.replication.history = History::new(self.draw_replication_id());
+        let history = History::new(self.draw_replication_id());
+        self.replication.history = history;
         self.replication.diverged = false;
+        if self.append_only.is_on() {
+            self.log.history_changed(history);
+        }
     }
 
     /// A replication id that no node has drawn before.
@@ -81,16 +85,20 @@ impl Server {
             return false;
         };
         *history = history.shifted(new, at);
-        self.log.history_changed();
+        self.log.history_changed(*history);
         true
     }
 
     /// The stream is now another one, at `offset`: after a full sync.
     pub fn adopt_history(&mut self, replid: ReplicationId, offset: Offset, db: Option<usize>) {
-        self.replication.history = History::new(replid);
+        let history = History::new(replid);
+        self.replication.history = history;
         self.replication.diverged = false;
-        self.log.reset(offset);
-        self.log.set_selected_db(db);
+        self.log.restart(history, offset, db);
+        // What they wrote is no longer there to be waited for.
+        for client in self.clients.iter_mut() {
+            client.write_offset = Offset::ZERO;
+        }
     }
 
     /// Writes what keeps a link alive into the stream. Only a primary does; a

@@ -3,8 +3,9 @@
 use super::effects::{Propagated, encode_command};
 use super::novelty::{Novelty, NoveltyWatch};
 use super::replication::BacklogFacts;
-use crate::offset::Offset;
+use crate::offset::{History, Offset};
 use crate::seams::LogSink;
+use crate::seams::log_sink::StreamPlace;
 
 /// Names one taker of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl StreamLog {
         self.sinks.retain(|(held, _)| *held != id);
     }
 
-    /// Continues at another offset, as after a full sync.
+    /// Continues at another offset, without a word to the sinks.
     pub fn reset(&mut self, offset: Offset) {
         self.flush();
         self.offset = offset;
@@ -154,10 +155,32 @@ impl StreamLog {
     }
 
     /// Tells the sinks that the history has another name from here on.
-    pub fn history_changed(&mut self) {
+    pub fn history_changed(&mut self, history: History) {
         self.flush();
+        let place = self.place(history);
         for (_, sink) in &mut self.sinks {
-            sink.history_changed();
+            sink.history_changed(place);
+        }
+    }
+
+    /// Goes on at another offset in another history, as after a full sync, with `db`
+    /// selected.
+    pub fn restart(&mut self, history: History, offset: Offset, db: Option<usize>) {
+        self.reset(offset);
+        self.selected = db;
+        let place = self.place(history);
+        for (_, sink) in &mut self.sinks {
+            sink.restarted(place);
+        }
+    }
+
+    /// Where the stream stands, in this history.
+    #[must_use]
+    pub const fn place(&self, history: History) -> StreamPlace {
+        StreamPlace {
+            history,
+            offset: self.offset,
+            db: self.selected,
         }
     }
 

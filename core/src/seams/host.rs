@@ -79,6 +79,8 @@ pub enum Job {
     SaveFlushed(Option<ClientId>),
     /// BGSAVE, and a full save that a save point asks for.
     BackgroundSave,
+    /// BGREWRITEAOF: the log on disk begins anew with a snapshot.
+    RewriteLog,
     /// BGSAVE CANCEL.
     CancelSave,
     /// SHUTDOWN: `Server::shutdown_step` tells when to go on, and who waits for it

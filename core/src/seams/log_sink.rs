@@ -1,7 +1,18 @@
 //! Where the stream goes: the backlog, and the log on disk.
 
 use crate::engine::replication::BacklogFacts;
-use crate::offset::Offset;
+use crate::offset::{History, Offset};
+
+/// Where the stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamPlace {
+    /// The history.
+    pub history: History,
+    /// How much of it there is.
+    pub offset: Offset,
+    /// The database that it has selected; none where it selects one before it uses it.
+    pub db: Option<usize>,
+}
 
 /// Takes the replication stream, in order and without gaps.
 ///
@@ -9,14 +20,17 @@ use crate::offset::Offset;
 ///
 /// * It is called under the engine's lock, once per batch: it copies the bytes
 ///   and returns. It does not wait for a disk or a peer.
-/// * `start` is where the previous call ended, except after `reset`.
+/// * `start` is where the previous call ended, except after `restarted`.
 pub trait LogSink: Send {
     /// Takes whole write units, encoded as RESP.
     fn append(&mut self, start: Offset, bytes: &[u8]);
 
     /// The history has another name from here on. Whoever reads under the old
     /// name gets nothing that comes later, or he would take it for a part of that.
-    fn history_changed(&mut self) {}
+    fn history_changed(&mut self, _place: StreamPlace) {}
+
+    /// The dataset is another, and with it the stream, which goes on from here.
+    fn restarted(&mut self, _place: StreamPlace) {}
 
     /// What it holds, if it is the backlog: for INFO.
     fn backlog(&self) -> Option<BacklogFacts> {

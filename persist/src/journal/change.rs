@@ -31,9 +31,7 @@ impl JournalWriter {
         };
         if let Some(base) = &cut.base {
             self.replace_all(base, entry).await?;
-            self.epoch += 1;
-            self.cuts.clear();
-        } else if self.goes_on_from_disk() {
+        } else if !cut.anew && self.goes_on_from_disk() {
             let mut manifest = self.manifest.clone();
             manifest.increments.push(entry);
             match self.write_manifest(manifest).await {
@@ -41,12 +39,16 @@ impl JournalWriter {
                 other => other?,
             }
         } else {
-            self.detach(entry);
+            self.detach(entry, cut.anew);
+        }
+        if cut.anew {
+            self.epoch += 1;
+            self.cuts.clear();
         }
         let closed = self.open.take().map_or(0, |old| old.length);
-        self.closed_bytes = match cut.base {
-            Some(_) => 0,
-            None => self.closed_bytes + closed,
+        self.closed_bytes = match cut.anew {
+            true => 0,
+            false => self.closed_bytes + closed,
         };
         self.cuts.push((cut.id, sequence));
         self.opened(file);
@@ -74,8 +76,8 @@ impl JournalWriter {
         self.detached.is_none() && whole
     }
 
-    fn detach(&mut self, entry: ManifestFile) {
-        if self.open.as_ref().is_none_or(|file| file.poisoned) {
+    fn detach(&mut self, entry: ManifestFile, anew: bool) {
+        if anew || self.open.as_ref().is_none_or(|file| file.poisoned) {
             // What was detached before leads up to a poisoned file.
             self.detached = None;
         }
@@ -106,7 +108,7 @@ impl JournalWriter {
             .open
             .as_ref()
             .is_some_and(|file| !file.poisoned && file.origin.lineage == cut.origin.lineage);
-        if cut.base.is_some() || !same_history {
+        if cut.anew || !same_history {
             return Err(Failure::Retry(error));
         }
         self.failed_cuts.push((cut.id, error));

@@ -178,7 +178,17 @@ impl Journal {
     /// # Panics
     /// Where the stream is not at `origin.offset`.
     pub fn cut(&self, origin: Origin) -> CutId {
-        let cut = self.shared.state().push_cut(origin, None);
+        let cut = self.shared.state().push_cut(origin);
+        self.shared.wake();
+        cut
+    }
+
+    /// Makes the log begin anew at `origin`, wherever the stream was before: a new log,
+    /// or another dataset. Nothing of it counts before the commit of a base whose
+    /// snapshot was frozen there or later; until then a restart finds what the
+    /// directory holds now. Called under the engine's lock; it returns at once.
+    pub fn begin_anew(&self, origin: Origin) -> CutId {
+        let cut = self.shared.state().push_restart(origin, None);
         self.shared.wake();
         cut
     }
@@ -188,7 +198,7 @@ impl Journal {
     /// engine's lock, before anything of the new stream is written; it returns
     /// at once. `durable` is `None` until the replacement is.
     pub fn replace(&self, base: BaseFile, origin: Origin) -> CutId {
-        let cut = self.shared.state().push_cut(origin, Some(base));
+        let cut = self.shared.state().push_restart(origin, Some(base));
         self.shared.wake();
         cut
     }

@@ -45,6 +45,8 @@ pub(super) struct Cut {
     pub(super) origin: Origin,
     /// The new base, where the dataset was replaced as a whole.
     pub(super) base: Option<BaseFile>,
+    /// Nothing that is on disk leads up to it.
+    pub(super) anew: bool,
 }
 
 /// What a caller waits for.
@@ -171,18 +173,35 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn push_cut(&mut self, origin: Origin, base: Option<BaseFile>) -> CutId {
+    pub(super) fn push_cut(&mut self, origin: Origin) -> CutId {
+        assert_eq!(self.end, origin.offset, "files change where the stream is");
+        self.push(origin, None, false)
+    }
+
+    /// The stream is another from here on: what is known of the old one tells nothing
+    /// of it.
+    pub(super) fn push_restart(&mut self, origin: Origin, base: Option<BaseFile>) -> CutId {
+        self.epoch += 1;
+        self.end = origin.offset;
+        self.progress.written = origin.offset;
+        self.progress.durable = None;
+        self.unsynced = None;
+        if base.is_none() {
+            self.progress.attached = false;
+        }
+        self.push(origin, base, true)
+    }
+
+    fn push(&mut self, origin: Origin, base: Option<BaseFile>, anew: bool) -> CutId {
         self.next_cut += 1;
         let id = CutId(self.next_cut);
-        if base.is_some() {
-            self.epoch += 1;
-            self.end = origin.offset;
-            self.progress.written = origin.offset;
-            self.progress.durable = None;
-            self.unsynced = None;
-        }
-        assert_eq!(self.end, origin.offset, "files change where the stream is");
-        self.queue.push_back(Entry::Cut(Cut { id, origin, base }));
+        let cut = Cut {
+            id,
+            origin,
+            base,
+            anew,
+        };
+        self.queue.push_back(Entry::Cut(cut));
         id
     }
 

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use towline_core::engine::buffers::{INPUT_BUFFER_MIN_BYTES, REPLY_BUFFER_MAX_BYTES, Trim};
 use towline_core::engine::traffic::{Overrun, Traffic};
 use towline_core::engine::{ClientId, Engine, Flow, Peer};
+use towline_core::offset::Offset;
 use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
 
 use super::reactor::{Reactor, Source};
@@ -116,6 +117,7 @@ pub async fn serve(reactor: Rc<Reactor>, shared: Arc<Shared>, accepted: Accepted
         output: Vec::new(),
         written: 0,
         unsent,
+        kept_until: None,
         flow: Flow::Continue,
         limits,
         awaited: 0,
@@ -187,6 +189,9 @@ struct Connection {
     written: usize,
     /// What of it the socket has not taken, for the engine to read.
     unsent: Arc<AtomicUsize>,
+    /// The end of the client's writes, where the output promises that they are on disk
+    /// and they may not be.
+    kept_until: Option<Offset>,
     flow: Flow,
     limits: RequestLimits,
     /// Bytes that a large argument is short of; 0 where none is on its way.
@@ -238,7 +243,13 @@ impl Connection {
             if self.input.len() as u64 > self.query_limit {
                 self.collect();
             }
-            self.process();
+            if self.is_kept() {
+                if self.shared.store.durable.has_failed() {
+                    return;
+                }
+            } else {
+                self.process();
+            }
             if woken.readable && self.input.len() >= READ_BYTES {
                 // A large command that has arrived in part is no secret.
                 self.collect();
@@ -255,6 +266,13 @@ impl Connection {
                 _ => {}
             }
         }
+    }
+
+    /// Whether the output has to wait for the disk. What comes in waits with it, and
+    /// is then a batch of its own.
+    fn is_kept(&self) -> bool {
+        let through = |end| self.shared.store.durable.lets_through(end);
+        self.kept_until.is_some_and(|end| !through(end))
     }
 
     async fn wait(&self) -> Woken {
@@ -430,6 +448,8 @@ impl Connection {
     /// the limits are now. `unread` bytes of the input are left.
     fn settle(&mut self, engine: &mut Engine, host: &ServerHost, unread: usize) {
         self.flow = engine.take_output(self.id, &mut self.output);
+        let written = engine.write_offset(self.id);
+        self.kept_until = self.shared.store.durable.keep(self.id, written);
         let leaves = self.flow == Flow::Attach;
         let traffic = Traffic {
             query_buffer_bytes: unread,
@@ -482,6 +502,9 @@ impl Connection {
 
     /// Writes what there is, as far as the socket takes it.
     fn flush(&mut self) -> Progress {
+        if self.is_kept() {
+            return Progress::Open;
+        }
         while self.written < self.output.len() {
             self.traffic.writes += 1;
             match self.socket.write(&self.output[self.written..]) {

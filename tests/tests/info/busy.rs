@@ -3,6 +3,7 @@
 use towline_core::config::{Config, SetRules};
 use towline_core::engine::Peer;
 use towline_core::engine::acknowledged::Acknowledged;
+use towline_core::engine::append_only::{AppendOnly, LogState};
 use towline_core::engine::client::Blocked;
 use towline_core::engine::persistence::{Loading, Persistence, Saving};
 use towline_core::engine::pubsub::Kind;
@@ -47,6 +48,21 @@ pub(crate) fn eventful() -> Node {
     let replid = ReplicationId::from_random([9; 20]);
     server.replication.history = server.replication.history.shifted(replid, Offset(4));
     server.log.reset(Offset(40));
+    server.append_only = AppendOnly {
+        state: LogState::On,
+        failure: Some("No space left on device".to_owned()),
+        rewriting_since_ms: Some(node.now_ms - 3_000),
+        rewrite_scheduled: true,
+        last_rewrite_took_s: Some(4),
+        last_rewrite_failed: true,
+        rewrites: 5,
+        rewrite_failures: 6,
+        size_bytes: 7,
+        rewritten_bytes: 8,
+        queued_bytes: 9,
+        syncs_pending: true,
+        ..AppendOnly::default()
+    };
     server.log.add_sink(Box::new(Backlog));
     let own = node.engine.keyspace.own_expiries_mut();
     own.insert(0, b"k", i64::MAX);

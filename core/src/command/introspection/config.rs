@@ -59,6 +59,12 @@ fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
                 port: primary.port,
             }))
         }
+        "appendonly" => {
+            // What follows in the same breath, such as WAITAOF, finds it so.
+            let (wanted, now_ms) = (ctx.server.config.aof.enabled, ctx.now_ms());
+            ctx.server.append_only.expect(wanted, now_ms);
+            Job::Reconfigure("appendonly")
+        }
         "port" => return listen(ctx, "Unable to listen on this port. Check server logs."),
         "bind" => return listen(ctx, "Failed to bind to specified addresses."),
         "oom-score-adj" | "oom-score-adj-values" => return adjust_oom_score(ctx),

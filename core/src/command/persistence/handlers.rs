@@ -31,14 +31,42 @@ pub(super) fn bgsave(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         [_, word] if word.eq_ignore_ascii_case(b"schedule") => true,
         _ => return Err(CommandError::Syntax),
     };
-    if schedule && ctx.server.persistence.saving.is_some() {
+    let rewriting = ctx.server.append_only.rewriting_since_ms.is_some();
+    if schedule && (rewriting || ctx.server.persistence.saving.is_some()) {
         ctx.server.persistence.save_scheduled = true;
         ctx.reply.simple("Background saving scheduled");
         return Ok(());
     }
     check_idle(ctx)?;
+    if rewriting {
+        return Err(CommandError::text(
+            "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
+             SCHEDULE in order to schedule a BGSAVE whenever possible.",
+        ));
+    }
     start(ctx, Job::BackgroundSave)?;
     ctx.reply.simple("Background saving started");
+    Ok(())
+}
+
+pub(super) fn bgrewriteaof(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
+    let log = &mut ctx.server.append_only;
+    if log.rewriting_since_ms.is_some() {
+        return Err(CommandError::text(
+            "ERR Background append only file rewriting already in progress",
+        ));
+    }
+    if ctx.server.persistence.saving.is_some() || ctx.in_exec {
+        log.rewrite_scheduled = true;
+        log.rewrite_failures = 0;
+        ctx.reply
+            .simple("Background append only file rewriting scheduled");
+        return Ok(());
+    }
+    start(ctx, Job::RewriteLog)?;
+    ctx.server.append_only.rewrite_began(ctx.now_ms());
+    ctx.reply
+        .simple("Background append only file rewriting started");
     Ok(())
 }
 

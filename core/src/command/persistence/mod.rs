@@ -5,10 +5,20 @@ mod handlers;
 mod tests;
 
 use super::{ArgSpec, CommandSpec, Flags, Group};
-use handlers::{bgsave, save, shutdown};
+use handlers::{bgrewriteaof, bgsave, save, shutdown};
 
 /// The rows of the family.
 pub const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("bgrewriteaof", 1, bgrewriteaof)
+        .group(Group::Server)
+        .since("1.0.0")
+        .summary("Begins the log on disk anew with a snapshot, in the background.")
+        .complexity("O(1)")
+        .flags(
+            Flags::ADMIN
+                .union(Flags::NOSCRIPT)
+                .union(Flags::NO_ASYNC_LOADING),
+        ),
     CommandSpec::new("bgsave", -1, bgsave)
         .group(Group::Server)
         .since("1.0.0")

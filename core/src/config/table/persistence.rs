@@ -7,24 +7,20 @@ use crate::config::directive::{
 use crate::config::special::SAVE;
 
 pub(super) const ROWS: &[Directive] = &[
-    boolean("aof-load-truncated", true).cosmetic(),
+    boolean("aof-load-truncated", true),
     boolean("aof-rewrite-incremental-fsync", true).cosmetic(),
-    boolean("aof-timestamp-enabled", false).cosmetic(),
-    boolean("aof-use-rdb-preamble", true).cosmetic(),
+    boolean("aof-timestamp-enabled", false),
+    boolean("aof-use-rdb-preamble", true).refused(),
     text("aof_rewrite_cpulist", "")
         .alias("aof-rewrite-cpulist")
         .immutable()
         .refused(),
-    checked_text("appenddirname", "appendonlydir", check::log_directory_name)
-        .immutable()
-        .cosmetic(),
-    checked_text("appendfilename", "appendonly.aof", check::log_name)
-        .immutable()
-        .cosmetic(),
-    choice("appendfsync", "everysec", &["everysec", "always", "no"]).cosmetic(),
-    boolean("appendonly", false).refused(),
-    memory("auto-aof-rewrite-min-size", 67_108_864, 0, LONG).cosmetic(),
-    int("auto-aof-rewrite-percentage", 100, 0, INT).cosmetic(),
+    checked_text("appenddirname", "appendonlydir", check::log_directory_name).immutable(),
+    checked_text("appendfilename", "appendonly.aof", check::log_name).immutable(),
+    choice("appendfsync", "everysec", &["everysec", "always", "no"]),
+    boolean("appendonly", false).denied_while_loading(),
+    memory("auto-aof-rewrite-min-size", 67_108_864, 0, LONG),
+    int("auto-aof-rewrite-percentage", 100, 0, INT),
     text("bgsave_cpulist", "")
         .alias("bgsave-cpulist")
         .immutable()

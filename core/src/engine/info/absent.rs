@@ -59,16 +59,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("used_cpu_user_children", "0.000000"),
     ("loading_rdb_used_mem", "0"),
     // The append-only file.
-    ("mem_aof_buffer", "0"),
-    ("aof_enabled", "0"),
-    ("aof_rewrite_in_progress", "0"),
-    ("aof_rewrite_scheduled", "0"),
-    ("aof_last_rewrite_time_sec", "-1"),
-    ("aof_current_rewrite_time_sec", "-1"),
-    ("aof_last_bgrewrite_status", "ok"),
-    ("aof_rewrites", "0"),
-    ("aof_rewrites_consecutive_failures", "0"),
-    ("aof_last_write_status", "ok"),
     ("aof_last_cow_size", "0"),
     ("eventloop_duration_aof_sum", "0"),
     // RESTORE, and users other than the default one.

@@ -50,7 +50,8 @@ pub(super) fn memory(out: &mut Fields, source: &Source<'_>) {
     );
     out.put("mem_clients_slaves", overhead.replicas);
     out.put("mem_clients_normal", overhead.normal_clients);
-    out.all_absent(&["mem_cluster_links", "mem_aof_buffer"]);
+    out.absent("mem_cluster_links");
+    out.put("mem_aof_buffer", source.server.append_only.queued_bytes);
     out.put("mem_allocator", facts.allocator);
     out.absent("active_defrag_running");
     out.put("lazyfree_pending_objects", facts.lazyfree_pending_objects);

@@ -2,6 +2,7 @@
 
 use super::Source;
 use super::fields::Fields;
+use crate::engine::append_only::AppendOnly;
 use crate::engine::persistence::Loading;
 
 pub(super) fn persistence(out: &mut Fields, source: &Source<'_>) {
@@ -22,20 +23,15 @@ pub(super) fn persistence(out: &mut Fields, source: &Source<'_>) {
     out.all_absent(&["rdb_last_cow_size"]);
     out.put("rdb_last_load_keys_expired", state.loaded_expired);
     out.put("rdb_last_load_keys_loaded", state.loaded_keys);
+    rewriting(out, source);
     out.all_absent(&[
-        "aof_enabled",
-        "aof_rewrite_in_progress",
-        "aof_rewrite_scheduled",
-        "aof_last_rewrite_time_sec",
-        "aof_current_rewrite_time_sec",
-        "aof_last_bgrewrite_status",
-        "aof_rewrites",
-        "aof_rewrites_consecutive_failures",
-        "aof_last_write_status",
         "aof_last_cow_size",
         "module_fork_in_progress",
         "module_fork_last_cow_size",
     ]);
+    if source.server.append_only.is_on() {
+        log_on_disk(out, &source.server.append_only);
+    }
     if let Some(progress) = state.loading {
         loading(out, source, progress);
     }
@@ -64,6 +60,37 @@ fn saving(out: &mut Fields, source: &Source<'_>) {
     );
     out.put("rdb_current_bgsave_time_sec", running_s.unwrap_or(-1));
     out.put("rdb_saves", state.saves);
+}
+
+fn rewriting(out: &mut Fields, source: &Source<'_>) {
+    let log = &source.server.append_only;
+    let status = |ok| if ok { "ok" } else { "err" };
+    let since = log.rewriting_since_ms;
+    let running_s = since.map(|since| source.seconds_since(since));
+    out.flag("aof_enabled", log.is_on());
+    out.flag("aof_rewrite_in_progress", since.is_some());
+    out.flag("aof_rewrite_scheduled", log.rewrite_scheduled);
+    out.put(
+        "aof_last_rewrite_time_sec",
+        log.last_rewrite_took_s.unwrap_or(-1),
+    );
+    out.put("aof_current_rewrite_time_sec", running_s.unwrap_or(-1));
+    out.put(
+        "aof_last_bgrewrite_status",
+        status(!log.last_rewrite_failed),
+    );
+    out.put("aof_rewrites", log.rewrites);
+    out.put("aof_rewrites_consecutive_failures", log.rewrite_failures);
+    out.put("aof_last_write_status", status(log.failure.is_none()));
+}
+
+fn log_on_disk(out: &mut Fields, log: &AppendOnly) {
+    out.put("aof_current_size", log.size_bytes);
+    out.put("aof_base_size", log.rewritten_bytes);
+    out.flag("aof_pending_rewrite", false);
+    out.put("aof_buffer_length", log.queued_bytes);
+    out.flag("aof_pending_bio_fsync", log.syncs_pending);
+    out.put("aof_delayed_fsync", 0);
 }
 
 fn loading(out: &mut Fields, source: &Source<'_>, progress: Loading) {

@@ -1,0 +1,286 @@
+//! The dataset from the log, when the server starts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use towline_core::engine::append_only::LogState;
+use towline_core::engine::client::ClientFlags;
+use towline_core::engine::{ClientId, Peer};
+use towline_core::keyspace::dataset::Dataset;
+use towline_core::offset::Offset;
+use towline_core::seams::snapshot::Progress;
+use towline_core::seams::{Host, SnapshotCodec, Storage};
+use towline_persist::journal::{
+    Found, Journal, Lineage, Origin, Recovered, ReplayError, ReplaySink, inspect, replay_file,
+};
+use towline_persist::load::format_of;
+use towline_persist::storage::FsStorage;
+
+use super::keeper::{LogKeeper, options};
+use crate::engine_lock::EngineLock;
+use crate::host::{ServerHost, unix_ms};
+use crate::loading::{decode_options, file_formats, note_progress};
+
+/// How much of a base is read at once.
+const READ_BYTES: usize = 1 << 20;
+/// How much of it tells its format.
+const HEAD_BYTES: usize = 64;
+
+impl LogKeeper {
+    /// Loads what the log holds and goes on from there; without one, begins one with the
+    /// dataset empty, as Redis does. The dataset is then as the log says: nothing was
+    /// published, acknowledged, or expired by the clock.
+    ///
+    /// # Errors
+    /// A text for the operator; no file was touched and the server must not start.
+    pub async fn load_at_start(&self, as_replica: bool) -> Result<(), String> {
+        let storage = self.directory()?;
+        let name = options(&self.0.store.lock().server.config).name;
+        let found = inspect(&storage, &name).await;
+        let Some(found) = found.map_err(|error| fatal(&error.to_string()))? else {
+            return self.open_anew().await;
+        };
+        let recovered = self.load(&storage, &found).await?;
+        self.check_tail(&recovered)?;
+        let origin = self.choose_history(&recovered, as_replica);
+        let options = options(&self.0.store.lock().server.config);
+        let now_ms = u64::try_from(unix_ms()).unwrap_or(0);
+        let lineage = origin.lineage.clone();
+        let storage = Arc::new(storage);
+        let parts = Journal::resume(storage, options, found, &recovered, origin, now_ms).await;
+        let parts = parts.map_err(|error| fatal(&error.to_string()))?;
+        let journal = self.start(parts);
+        self.0.store.batch(|engine, _| {
+            self.attach(engine, lineage);
+            engine.set_log_state(LogState::On);
+        });
+        self.note_base().await;
+        self.publish(&journal.progress());
+        Ok(())
+    }
+
+    async fn load(&self, storage: &FsStorage, found: &Found) -> Result<Recovered, String> {
+        let began = Instant::now();
+        let store = &self.0.store;
+        let start_s = unix_ms() / 1000;
+        let total = found.total_bytes;
+        let mut replayer = Replayer::new(store, start_s, total);
+        if let Some(base) = &found.base {
+            let loaded = load_base(store, storage, base, &mut replayer).await;
+            loaded.map_err(|error| fatal(&error))?;
+        }
+        replayer.read_bytes = total - found.increments.iter().map(|file| file.bytes).sum::<u64>();
+        let recovered = found.replay(storage, &mut replayer).await;
+        replayer.close();
+        let recovered = recovered.map_err(|error| refusal(&error))?;
+        store.batch(|engine, _| {
+            let keys = engine.keyspace.len() as u64;
+            let persistence = &mut engine.server.persistence;
+            persistence.changes = 0;
+            persistence.loaded_keys = keys;
+        });
+        let seconds = began.elapsed().as_secs_f64();
+        let text = format!("DB loaded from append only file: {seconds:.3} seconds");
+        store.host.logger().notice(&text);
+        Ok(recovered)
+    }
+
+    /// What a crash tore is cut off, where that is allowed.
+    fn check_tail(&self, recovered: &Recovered) -> Result<(), String> {
+        let Some(torn) = &recovered.torn else {
+            return Ok(());
+        };
+        let file = &torn.file;
+        if !self.0.store.lock().server.config.aof.load_truncated {
+            return Err(format!(
+                "Unexpected end of file reading the append only file {file}. You can: 1) Make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server."
+            ));
+        }
+        self.0.store.host.logger().warning(&format!(
+            "AOF {file} loaded anyway because aof-load-truncated is enabled. Truncating the AOF {file} at offset {}: the {} bytes behind it are of no whole command",
+            torn.whole_bytes, torn.torn_bytes
+        ));
+        Ok(())
+    }
+
+    /// The history that the stream goes on in. A primary that does not know that nobody
+    /// is beyond the end of its log begins one of its own there.
+    fn choose_history(&self, recovered: &Recovered, as_replica: bool) -> Origin {
+        let lineage = self.0.store.batch(|engine, _| {
+            let known = recovered.lineage.clone().filter(|_| !recovered.foreign);
+            match known {
+                Some(lineage) if as_replica || recovered.clean => lineage,
+                Some(lineage) => {
+                    let new = engine.server.draw_replication_id();
+                    lineage.continued(new, recovered.end)
+                }
+                None => Lineage::new(engine.server.draw_replication_id()),
+            }
+        });
+        let origin = Origin {
+            lineage,
+            offset: recovered.end,
+            stream_db: recovered.stream_db,
+        };
+        let db = origin.stream_db.map(|db| db as usize);
+        self.0
+            .node
+            .restore_log(origin.lineage.history(), origin.offset, db);
+        origin
+    }
+
+    /// Notes how long the log is after a rewrite, or as it was found.
+    pub(super) async fn note_base(&self) {
+        let name = options(&self.0.store.lock().server.config).name;
+        let Ok(storage) = self.directory() else {
+            return;
+        };
+        // The figures steer rewrites and INFO, and nothing else.
+        let Ok(Some(found)) = inspect(&storage, &name).await else {
+            return;
+        };
+        let increments: u64 = found.increments.iter().map(|file| file.bytes).sum();
+        let log = &mut self.0.store.lock().server.append_only;
+        log.base_bytes = found.total_bytes - increments;
+        log.size_bytes = found.total_bytes;
+        log.rewritten_bytes = found.total_bytes;
+    }
+}
+
+fn fatal(what: &str) -> String {
+    format!("Fatal error loading the AOF: {what}. Exiting; no file was touched.")
+}
+
+fn refusal(error: &ReplayError) -> String {
+    match error {
+        ReplayError::Storage(error) => fatal(&error.to_string()),
+        ReplayError::Damage(damage) => format!(
+            "Bad file format reading the append only file {damage}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>. Exiting; no file was touched."
+        ),
+    }
+}
+
+/// Loads a base of either kind: a snapshot, perhaps with commands behind it, or
+/// commands alone.
+async fn load_base(
+    store: &EngineLock,
+    storage: &FsStorage,
+    name: &str,
+    replayer: &mut Replayer,
+) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+    let head = storage.read(name, 0, HEAD_BYTES).await;
+    let head = head.map_err(|error| text(&error))?;
+    let formats = file_formats();
+    let mut end = 0;
+    if let Some(codec) = format_of(&head, &formats) {
+        end = load_snapshot(store, storage, name, codec).await?;
+    }
+    if end < storage.len(name).await.map_err(|error| text(&error))? {
+        let replayed = replay_file(storage, name, end, replayer).await;
+        let replayed = replayed.map_err(|error| error.to_string())?;
+        if replayed.torn.is_some() {
+            return Err(text(&"it ends inside of a command"));
+        }
+    }
+    Ok(())
+}
+
+/// Loads the snapshot that a file starts with, and answers where it ends.
+async fn load_snapshot(
+    store: &EngineLock,
+    storage: &FsStorage,
+    name: &str,
+    codec: &dyn SnapshotCodec,
+) -> Result<u64, String> {
+    let text = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+    let (options, databases) = {
+        let engine = store.lock();
+        (decode_options(&engine), engine.keyspace.databases())
+    };
+    let mut dataset = Dataset::new(databases, options.hash_seed);
+    let mut decoder = codec.decoder(options);
+    let mut at = 0;
+    loop {
+        let chunk = storage.read(name, at, READ_BYTES).await;
+        let chunk = chunk.map_err(|error| text(&error))?;
+        if chunk.is_empty() {
+            decoder.finish().map_err(|error| text(&error))?;
+            return Err(text(&"it ends too early"));
+        }
+        let fed = decoder.feed(&chunk, &mut dataset);
+        if let Progress::Complete { consumed } = fed.map_err(|error| text(&error))? {
+            store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
+            return Ok(at + consumed as u64);
+        }
+        at += chunk.len() as u64;
+    }
+}
+
+/// Runs the commands of a log as those of a primary's stream: nothing expires by the
+/// clock, nothing is refused, and nobody is answered.
+struct Replayer {
+    store: EngineLock,
+    host: ServerHost,
+    client: ClientId,
+    start_s: i64,
+    total_bytes: u64,
+    /// Read of other files before.
+    read_bytes: u64,
+}
+
+impl Replayer {
+    fn new(store: &EngineLock, start_s: i64, total_bytes: u64) -> Self {
+        let client = store.batch(|engine, _| {
+            let client = engine.connect(Peer::default(), unix_ms());
+            let entry = engine.server.clients.get_mut(client);
+            let entry = entry.expect("it was just connected");
+            entry.flags.insert(ClientFlags::PRIMARY);
+            entry.authenticated = true;
+            client
+        });
+        Self {
+            store: store.clone(),
+            host: store.host.clone(),
+            client,
+            start_s,
+            total_bytes,
+            read_bytes: 0,
+        }
+    }
+
+    /// A transaction that was not complete is forgotten.
+    fn close(self) {
+        self.store.batch(|engine, _| engine.disconnect(self.client));
+    }
+}
+
+impl ReplaySink for Replayer {
+    fn command(&mut self, _offset: Offset, args: &[&[u8]]) -> Result<(), String> {
+        let name = args[0].escape_ascii();
+        if [&b"publish"[..], b"spublish"]
+            .iter()
+            .any(|publish| args[0].eq_ignore_ascii_case(publish))
+        {
+            return Ok(());
+        }
+        let mut engine = self.store.lock();
+        if engine.server.table.resolve(args).is_none() {
+            return Err(format!("Unknown command '{name}'"));
+        }
+        let errors = engine.server.stats.error_replies;
+        engine.execute(self.client, args, unix_ms(), &mut self.host);
+        if engine.server.stats.error_replies > errors {
+            let text = format!("== CRITICAL == A command of the AOF failed: '{name}'");
+            self.host.log(&text);
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, read_bytes: u64, _total_bytes: u64) {
+        let read = self.read_bytes + read_bytes;
+        note_progress(&self.store, self.start_s, read, self.total_bytes);
+        // What the commands threw away is dropped now and then.
+        self.store.batch(|_, _| ());
+    }
+}

@@ -1,0 +1,347 @@
+//! The log on disk: what it promises is there after the process was killed, other
+//! servers read it, and replication goes on from it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use towline_tests::content::{self, Content, differences};
+use towline_tests::paths;
+use towline_tests::resp::{Client, Value};
+use towline_tests::rng::Rng;
+use towline_tests::server::{Kind, Server, Setup};
+use towline_tests::sync::{self, offset, wait_in_sync, wait_link_up};
+use towline_tests::wait;
+use towline_tests::workload::Workload;
+
+const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
+
+fn logging(kind: Kind) -> Setup {
+    Setup::new(kind).line("appendonly yes")
+}
+
+/// No differences.
+const NONE: [String; 0] = [];
+
+/// What a workload gives a time to live is soon over, or not before the test is.
+const SOON: Duration = Duration::from_millis(400);
+
+fn digest(server: &Server) -> String {
+    thread::sleep(SOON);
+    sync::digest(server)
+}
+
+fn content(server: &Server) -> Content {
+    thread::sleep(SOON);
+    content::read(server)
+}
+
+/// A server with a log of all that the workload does.
+fn filled(kind: Kind, seed: u64) -> Server {
+    let server = logging(kind).start();
+    Workload::new(seed).run(&mut server.client(), 2000);
+    server
+}
+
+fn rewrite(server: &Server) {
+    server.ok("BGREWRITEAOF");
+    wait::until("the rewrite is over", || {
+        let info = server.info("persistence");
+        info.number("aof_rewrite_in_progress") + info.number("aof_rewrite_scheduled") == 0
+    });
+    let info = server.info("persistence");
+    assert_eq!(info.get("aof_last_bgrewrite_status"), "ok");
+}
+
+/// The last increment, by the manifest.
+fn last_increment(server: &Server) -> std::path::PathBuf {
+    let manifest = fs::read_to_string(server.dir().join(MANIFEST)).expect("there is one");
+    let line = manifest.lines().rfind(|line| line.ends_with("type i"));
+    let name = line.and_then(|line| line.split(' ').nth(1));
+    server
+        .dir()
+        .join("appendonlydir")
+        .join(name.expect("there is an increment"))
+}
+
+fn copy_log(from: &Path, to: &Path) {
+    let target = to.join("appendonlydir");
+    let _ = fs::remove_dir_all(&target);
+    fs::create_dir(&target).expect("the directory is ours");
+    for entry in fs::read_dir(from.join("appendonlydir")).expect("there is a log") {
+        let file = entry.expect("it can be listed").path();
+        let name = file.file_name().expect("a file has a name");
+        fs::copy(&file, target.join(name)).expect("there is room");
+    }
+}
+
+#[test]
+fn a_killed_server_has_what_it_had() {
+    let mut server = filled(Kind::Towline, 1);
+    let before = digest(&server);
+    server.crash_and_restart();
+    assert_eq!(digest(&server), before);
+    Workload::new(2).run(&mut server.client(), 500);
+    rewrite(&server);
+    Workload::new(3).run(&mut server.client(), 500);
+    let before = digest(&server);
+    server.crash_and_restart();
+    assert_eq!(digest(&server), before);
+    server.restart();
+    assert_eq!(digest(&server), before);
+}
+
+#[test]
+fn logs_go_from_server_to_server() {
+    for (from, to) in [
+        (Kind::Towline, Kind::Redis),
+        (Kind::Towline, Kind::Valkey),
+        (Kind::Redis, Kind::Towline),
+        (Kind::Valkey, Kind::Towline),
+    ] {
+        for rewritten in [false, true] {
+            let mut source = filled(from, 7);
+            if rewritten {
+                rewrite(&source);
+                Workload::new(8).run(&mut source.client(), 300);
+            }
+            let before = content(&source);
+            source.signal(Signal::TERM);
+            source.wait_exit();
+            let mut target = logging(to).start();
+            target.kill();
+            copy_log(source.dir(), target.dir());
+            target.start_again();
+            let what = format!("{from} to {to}, rewritten: {rewritten}");
+            assert_eq!(differences(&content(&target), &before), NONE, "{what}");
+            // And it goes on there.
+            target.ok("SET its own");
+            let before = content(&target);
+            target.restart();
+            assert_eq!(differences(&content(&target), &before), NONE, "{what}");
+        }
+    }
+}
+
+#[test]
+fn the_checker_of_redis_passes_the_log() {
+    let mut server = filled(Kind::Towline, 4);
+    rewrite(&server);
+    Workload::new(5).run(&mut server.client(), 300);
+    server.restart();
+    let output = Command::new(paths::peer("redis-check-aof"))
+        .arg(server.dir().join(MANIFEST))
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("All AOF files and manifest are valid"),
+        "{text}"
+    );
+}
+
+/// Counts up in one key after the other until the server is gone; answers what was
+/// sent and what of it was acknowledged.
+fn count_up(mut client: Client, from: i64) -> (i64, i64) {
+    let (mut sent, mut acknowledged) = (from, from);
+    loop {
+        let batch: Vec<Vec<Vec<u8>>> = (0..4)
+            .map(|at| {
+                let number = (sent + 1 + at).to_string();
+                [&b"SET"[..], number.as_bytes(), number.as_bytes()]
+                    .map(<[u8]>::to_vec)
+                    .to_vec()
+            })
+            .collect();
+        sent += 4;
+        match client.pipeline(&batch) {
+            Ok(replies) if replies.iter().all(|reply| !reply.is_error()) => acknowledged = sent,
+            _ => return (sent, acknowledged),
+        }
+    }
+}
+
+/// Under `always`, what was acknowledged is there, and nothing that was never sent.
+#[test]
+fn a_server_killed_at_any_instant_keeps_what_it_acknowledged() {
+    let rounds = match std::env::var_os("TOWLINE_LONG") {
+        Some(_) => 1000,
+        None => 20,
+    };
+    let mut server = logging(Kind::Towline).line("appendfsync always").start();
+    let mut rng = Rng::new(11);
+    let mut next = 0;
+    for round in 0..rounds {
+        let client = server.client();
+        let writer = thread::spawn(move || count_up(client, next));
+        thread::sleep(Duration::from_micros(rng.below(60_000)));
+        if round % 5 == 0 {
+            // It may be running already, and is killed in either case.
+            let _ = server.client().cmd("BGREWRITEAOF");
+            thread::sleep(Duration::from_micros(rng.below(20_000)));
+        }
+        server.crash_and_restart();
+        let (sent, acknowledged) = writer.join().expect("the writer sees the end");
+        let size = server.ok("DBSIZE").int();
+        assert!(
+            (acknowledged..=sent).contains(&size),
+            "round {round}: {size} of {sent} sent, {acknowledged} acknowledged"
+        );
+        assert_eq!(
+            server.ok(&format!("EXISTS {size}")),
+            Value::Int(size.min(1))
+        );
+        assert_eq!(server.ok(&format!("EXISTS {}", size + 1)), Value::Int(0));
+        next = size;
+    }
+    assert!(next > 0, "nothing was ever written");
+}
+
+#[test]
+fn a_torn_tail_is_cut_where_that_is_allowed() {
+    let mut server = filled(Kind::Towline, 9);
+    server.ok("SET last one");
+    let before = digest(&server);
+    server.kill();
+    let file = last_increment(&server);
+    let whole = fs::read(&file).expect("it is there");
+    let torn = [&whole[..], b"*3\r\n$3\r\nSET\r\n$4\r\nlas"].concat();
+    fs::write(&file, &torn).expect("there is room");
+    assert!(refuses(&server, &["--aof-load-truncated", "no"]).contains("Unexpected end of file"));
+    assert_eq!(
+        fs::read(&file).expect("it is there"),
+        torn,
+        "it was touched"
+    );
+    server.start_again();
+    assert_eq!(digest(&server), before);
+    assert!(server.log().contains("aof-load-truncated is enabled"));
+    assert_eq!(server.log().matches("Truncating").count(), 1);
+    assert!(fs::read(&file).expect("it is there").starts_with(&whole));
+}
+
+#[test]
+fn damage_in_the_middle_is_named_and_never_served() {
+    let mut server = filled(Kind::Towline, 10);
+    server.kill();
+    let file = last_increment(&server);
+    let mut bytes = fs::read(&file).expect("it is there");
+    let middle = bytes.len() / 2;
+    let at = middle
+        + bytes[middle..]
+            .iter()
+            .position(|byte| *byte == b'*')
+            .expect("commands");
+    bytes[at] = b'?';
+    fs::write(&file, &bytes).expect("there is room");
+    let text = refuses(&server, &[]);
+    let name = file
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    assert!(
+        text.contains("Bad file format reading the append only file"),
+        "{text}"
+    );
+    assert!(text.contains(&name), "{text}");
+    assert_eq!(
+        fs::read(&file).expect("it is there"),
+        bytes,
+        "it was touched"
+    );
+}
+
+/// What a server says that does not start on the files of one that has ended.
+fn refuses(server: &Server, options: &[&str]) -> String {
+    let output = Command::new(paths::towline_server())
+        .args(["--port", &server.port().to_string()])
+        .args(["--appendonly", "yes", "--dir"])
+        .arg(server.dir())
+        .args(options)
+        .output()
+        .expect("it runs");
+    assert!(!output.status.success());
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[test]
+fn a_log_is_switched_on_and_off() {
+    let mut server = Setup::new(Kind::Towline).start();
+    Workload::new(12).run(&mut server.client(), 500);
+    let mut client = server.client();
+    assert!(client.cmd("WAITAOF 1 0 0").is_error());
+    client.ok("CONFIG SET appendonly yes");
+    client.ok("SET after it");
+    assert_eq!(
+        client.ok("WAITAOF 1 0 10000").items(),
+        [Value::Int(1), Value::Int(0)]
+    );
+    let before = digest(&server);
+    server.ok("CONFIG REWRITE");
+    server.kill();
+    server.start_again_with_own_file();
+    assert_eq!(digest(&server), before);
+    server.ok("CONFIG SET appendonly no");
+    assert_eq!(server.info("persistence").number("aof_enabled"), 0);
+    server.ok("SET not logged");
+    server.kill();
+    server.start_again_with_own_file();
+    assert_eq!(digest(&server), before);
+}
+
+#[test]
+fn a_killed_replica_and_a_killed_primary_go_on_where_they_were() {
+    let mut primary = logging(Kind::Towline)
+        .line("repl-diskless-sync-delay 0")
+        .start();
+    let mut replica = logging(Kind::Towline).replica_of(&primary).start();
+    wait_link_up(&replica);
+    Workload::new(13).run(&mut primary.client(), 500);
+    wait_in_sync(&[&primary, &replica]);
+    wait::until("the replica's log has its base", || {
+        replica
+            .info("persistence")
+            .number("aof_rewrite_in_progress")
+            == 0
+    });
+    let full = primary.info("stats").number("sync_full");
+    replica.kill();
+    Workload::new(14).run(&mut primary.client(), 100);
+    replica.start_again();
+    wait_link_up(&replica);
+    wait_in_sync(&[&primary, &replica]);
+    assert_eq!(digest(&replica), digest(&primary));
+    let stats = primary.info("stats");
+    assert_eq!(
+        (stats.number("sync_full"), stats.number("sync_partial_ok")),
+        (full, 1)
+    );
+
+    let at = offset(&primary);
+    primary.crash_and_restart();
+    assert!(offset(&primary) >= at);
+    wait::until("the replica is back", || {
+        primary.info("replication").number("connected_slaves") == 1
+    });
+    wait_link_up(&replica);
+    Workload::new(15).run(&mut primary.client(), 100);
+    wait_in_sync(&[&primary, &replica]);
+    assert_eq!(digest(&replica), digest(&primary));
+    let stats = primary.info("stats");
+    assert_eq!(
+        (stats.number("sync_full"), stats.number("sync_partial_ok")),
+        (0, 1)
+    );
+    let primary = primary.info("replication");
+    assert_eq!(
+        primary.get("master_replid"),
+        replica.info("replication").get("master_replid")
+    );
+}
