@@ -3,12 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures::channel::oneshot;
 use towline_core::keyspace::dataset::Dataset;
-use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress};
+use towline_core::seams::snapshot::{
+    DecodeError, DecodeFault, DecodeOptions, Progress, Refused, SnapshotDecoder,
+};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 
+use crate::decode::Found;
+
 /// How much is read at once.
-const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: usize = 256 << 10;
 /// How much of a file tells its format.
 const HEAD_BYTES: usize = 16;
 
@@ -75,20 +80,54 @@ pub async fn load(
     dataset: &mut Dataset,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<(), LoadError> {
+    load_beside(storage, name, codecs, options, dataset, progress, &here).await
+}
+
+/// A part of the work of a load.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// Does the work before it returns: for those without threads.
+fn here(work: Work) {
+    work();
+}
+
+/// [`load`] on two threads: `beside` starts a work on another one, which decodes a
+/// part of the file while the one before it is put into the dataset.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn load_beside(
+    storage: &dyn Storage,
+    name: &str,
+    codecs: &[Arc<dyn SnapshotCodec>],
+    options: DecodeOptions,
+    dataset: &mut Dataset,
+    progress: &mut (dyn FnMut(u64, u64) + Send),
+    beside: &(dyn Fn(Work) + Send + Sync),
+) -> Result<(), LoadError> {
     let total = storage.len(name).await?;
     let head = storage.read(name, 0, HEAD_BYTES).await?;
     let codec = format_of(&head, codecs).ok_or(LoadError::UnknownFormat)?;
     let mut decoder = codec.decoder(options);
-    let mut at = 0;
-    while at < total {
-        let chunk = storage.read(name, at, READ_BYTES).await?;
-        if chunk.is_empty() {
-            break;
+    let mut chunk = storage.read(name, 0, READ_BYTES).await?;
+    let (mut at, mut found) = (0, Found::default());
+    while !chunk.is_empty() {
+        let (before, length) = (at, chunk.len());
+        at += length as u64;
+        let decoded = start(decoder, chunk, beside);
+        take(found, dataset, before)?;
+        chunk = match at < total {
+            true => storage.read(name, at, READ_BYTES).await?,
+            false => Vec::new(),
+        };
+        let step;
+        (decoder, found, step) = decoded.await.expect("a part that is begun is done");
+        if !matches!(step, Ok(Progress::More)) {
+            take(std::mem::take(&mut found), dataset, at)?;
         }
-        at += chunk.len() as u64;
         progress(at, total);
-        if let Progress::Complete { consumed } = decoder.feed(&chunk, dataset)? {
-            let whole = consumed == chunk.len() && at == total;
+        if let Progress::Complete { consumed } = step? {
+            let whole = consumed == length && at == total;
             return if whole {
                 Ok(())
             } else {
@@ -96,6 +135,40 @@ pub async fn load(
             };
         }
     }
+    take(found, dataset, at)?;
     decoder.finish()?;
     Ok(())
+}
+
+/// A decoder that took a part, what it found, and how far it has come.
+type Decoded = (
+    Box<dyn SnapshotDecoder>,
+    Found,
+    Result<Progress, DecodeError>,
+);
+
+fn start(
+    mut decoder: Box<dyn SnapshotDecoder>,
+    chunk: Vec<u8>,
+    beside: &(dyn Fn(Work) + Send + Sync),
+) -> oneshot::Receiver<Decoded> {
+    let (tell, told) = oneshot::channel();
+    beside(Box::new(move || {
+        let mut found = Found::default();
+        let step = decoder.feed(&chunk, &mut found);
+        // Nobody waits for it where the load was given up.
+        let _ = tell.send((decoder, found, step));
+    }));
+    told
+}
+
+/// Puts what was found up to `offset` into the dataset.
+fn take(found: Found, dataset: &mut Dataset, offset: u64) -> Result<(), DecodeError> {
+    found
+        .deliver(dataset)
+        .map_err(|Refused(reason)| DecodeError {
+            offset,
+            key: None,
+            fault: DecodeFault::Refused(reason),
+        })
 }

@@ -62,6 +62,13 @@ impl Pen {
         std::mem::swap(&mut self.out, out);
     }
 
+    /// Runs `write`, which needs no pause, and appends to `out` what it writes.
+    pub(crate) fn write_short(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Self)) {
+        std::mem::swap(&mut self.out, out);
+        write(self);
+        std::mem::swap(&mut self.out, out);
+    }
+
     /// Bytes as they are.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);

@@ -1,20 +1,23 @@
 //! Reading the dataset when the server starts.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use towline_core::engine::Engine;
 use towline_core::engine::persistence::Loading;
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions, SnapshotMeta};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
-use towline_persist::load::{LoadError, load};
+use towline_persist::load::{LoadError, load_beside};
 use towline_persist::rdb::RdbCodec;
 use towline_persist::storage::FsStorage;
 use towline_persist::towline::TowlineCodec;
 
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
+
+/// The log hears of a load that takes long so often.
+const TELL_EVERY: Duration = Duration::from_secs(2);
 
 /// The formats that files are read in.
 #[must_use]
@@ -93,16 +96,33 @@ async fn read(
     dataset: &mut Dataset,
 ) -> Result<(), LoadError> {
     let start_s = unix_ms() / 1000;
-    let mut progress = |loaded, total| note_progress(store, start_s, loaded, total);
-    load(
+    let logger = store.host.logger();
+    let (began, mut told) = (Instant::now(), Instant::now());
+    let mut progress = |loaded: u64, total: u64| {
+        note_progress(store, start_s, loaded, total);
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            logger.notice(&progress_line(loaded, total, began.elapsed()));
+        }
+    };
+    load_beside(
         storage,
         name,
         &file_formats(),
         options,
         dataset,
         &mut progress,
+        &|work| smol::unblock(work).detach(),
     )
     .await
+}
+
+/// How far it is, and how long the rest takes at the same pace.
+fn progress_line(loaded: u64, total: u64, elapsed: Duration) -> String {
+    let share = loaded as f64 / total.max(1) as f64;
+    let left_s = elapsed.as_secs_f64() * (1.0 - share) / share.max(f64::EPSILON);
+    let percent = share * 100.0;
+    format!("Loading DB in memory: {percent:.0}% read, about {left_s:.0} seconds left")
 }
 
 fn fatal(name: &str, error: &LoadError) -> String {
@@ -120,4 +140,15 @@ fn fatal(name: &str, error: &LoadError) -> String {
     format!(
         "Fatal error loading the DB from {name}: {error}. Exiting; the file was not touched.{advice}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_in_three_seconds_leaves_nine() {
+        let line = progress_line(250, 1000, Duration::from_secs(3));
+        assert_eq!(line, "Loading DB in memory: 25% read, about 9 seconds left");
+    }
 }

@@ -11,7 +11,9 @@
 //! an element, a value or more.
 
 mod coroutine;
+mod found;
 mod source;
 
 pub(crate) use coroutine::Coroutine;
+pub(crate) use found::Found;
 pub(crate) use source::{Event, Source};

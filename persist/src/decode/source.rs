@@ -27,7 +27,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    pub(super) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Refused> {
+    pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Refused> {
         match self {
             Self::Aux(key, value) => sink.aux(&key, &value),
             Self::SelectDb(db) => sink.select_db(db),

@@ -3,7 +3,9 @@
 use towline_core::seams::snapshot::{
     Access, EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
+use towline_core::value::ValueRef;
 
+use super::length::MAX_COMPRESS_BYTES;
 use super::opcode;
 use super::version::RdbVersion;
 use super::{RdbOptions, object};
@@ -40,7 +42,7 @@ impl RdbEncoder {
     /// Appends pieces that need no pause.
     fn put(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Pen)) {
         let from = out.len();
-        self.pen.write_now(out, async |pen: &mut Pen| write(pen));
+        self.pen.write_short(out, write);
         self.sum(from, out);
     }
 }
@@ -79,9 +81,7 @@ impl SnapshotEncoder for RdbEncoder {
     fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let kind = kind_of(entry, self.options.version)?;
         let from = out.len();
-        self.pen.write_now(out, async |pen: &mut Pen| {
-            write_entry(kind, entry, pen).await;
-        });
+        put_entry(kind, entry, &mut self.pen, out);
         self.sum(from, out);
         Ok(())
     }
@@ -125,8 +125,32 @@ pub(crate) fn kind_of(entry: &EntryView<'_>, version: RdbVersion) -> Result<u8, 
     })
 }
 
-/// One entry: what is said of it, its type, key and value.
+/// Appends one entry to `out`: what is said of it, its type, key and value.
+pub(crate) fn put_entry(kind: u8, entry: &EntryView<'_>, pen: &mut Pen, out: &mut Vec<u8>) {
+    match entry.value {
+        // Most entries are these, and cost less without a function that can pause.
+        ValueRef::Str(text) if text.len() <= MAX_COMPRESS_BYTES => pen.write_short(out, |pen| {
+            write_head(kind, entry, pen);
+            pen.string(text);
+        }),
+        ValueRef::Int(number) => pen.write_short(out, |pen| {
+            write_head(kind, entry, pen);
+            pen.int(number);
+        }),
+        _ => pen.write_now(out, async |pen: &mut Pen| {
+            write_entry(kind, entry, pen).await;
+        }),
+    }
+}
+
+/// The same, with pauses.
 pub(crate) async fn write_entry(kind: u8, entry: &EntryView<'_>, pen: &mut Pen) {
+    write_head(kind, entry, pen);
+    object::write(kind, entry.value, pen).await;
+}
+
+/// An entry without its value.
+fn write_head(kind: u8, entry: &EntryView<'_>, pen: &mut Pen) {
     if let Some(at) = entry.expire_ms {
         pen.raw(&[opcode::EXPIRETIME_MS]);
         pen.raw(&at.to_le_bytes());
@@ -141,5 +165,4 @@ pub(crate) async fn write_entry(kind: u8, entry: &EntryView<'_>, pen: &mut Pen) 
     }
     pen.raw(&[kind]);
     pen.string(entry.key);
-    object::write(kind, entry.value, pen).await;
 }

@@ -272,7 +272,10 @@ fn put_int32(number: i32, out: &mut Vec<u8>) {
 
 /// The integer that `text` is, if writing it again gives the same text.
 fn parse_int32(text: &[u8]) -> Option<i32> {
-    if text.is_empty() || text.len() > MAX_INT_TEXT_BYTES {
+    let starts = text
+        .first()
+        .is_some_and(|&c| c == b'-' || c.is_ascii_digit());
+    if !starts || text.len() > MAX_INT_TEXT_BYTES {
         return None;
     }
     let number: i32 = std::str::from_utf8(text).ok()?.parse().ok()?;

@@ -22,7 +22,7 @@ mod ziplist;
 
 pub(crate) use decode::read_entry;
 pub(crate) use dialect::{Dialect, Family};
-pub(crate) use encode::{kind_of, write_entry};
+pub(crate) use encode::{kind_of, put_entry, write_entry};
 pub use payload::RdbPayload;
 use towline_core::seams::snapshot::{
     DecodeOptions, SnapshotCodec, SnapshotDecoder, SnapshotEncoder, SnapshotMeta,

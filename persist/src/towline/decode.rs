@@ -1,8 +1,7 @@
 //! Reading a native snapshot.
 
 use towline_core::seams::snapshot::{
-    DecodeError, DecodeFault, DecodeOptions, Progress, Refused, SnapshotDecoder, SnapshotEntry,
-    SnapshotSink,
+    DecodeError, DecodeFault, DecodeOptions, Progress, SnapshotDecoder,
 };
 
 use super::layout::{
@@ -10,7 +9,7 @@ use super::layout::{
     Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSION,
 };
 use crate::crc::Crc64;
-use crate::decode::{Coroutine, Event, Source};
+use crate::decode::{Coroutine, Event, Found, Source};
 use crate::rdb::{Dialect, Family, opcode, read_entry};
 
 /// The records in the blocks are of this dialect; see [`super::encode::RECORDS`].
@@ -134,7 +133,7 @@ impl Blocks {
         if self.complete {
             return source.corrupt("a block after the last record");
         }
-        let mut found = Found(Vec::new());
+        let mut found = Found::default();
         let progress = self.records.feed(raw, &mut found);
         found.0.into_iter().for_each(|event| source.emit(event));
         let progress = progress.map_err(|error| {
@@ -159,38 +158,6 @@ pub(super) fn expand(header: &BlockHeader, stored: Vec<u8>) -> Option<Vec<u8>> {
         Compression::Lz4 => lz4_flex::block::decompress(&stored, length).ok()?,
     };
     (raw.len() == length).then_some(raw)
-}
-
-/// What the records hold, on its way to the file's own source.
-struct Found(Vec<Event>);
-
-impl Found {
-    fn push(&mut self, event: Event) -> Result<(), Refused> {
-        self.0.push(event);
-        Ok(())
-    }
-}
-
-impl SnapshotSink for Found {
-    fn select_db(&mut self, db: u64) -> Result<(), Refused> {
-        self.push(Event::SelectDb(db))
-    }
-
-    fn resize(&mut self, keys: u64, expires: u64) -> Result<(), Refused> {
-        self.push(Event::Resize(keys, expires))
-    }
-
-    fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused> {
-        self.push(Event::Entry(entry))
-    }
-
-    fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {
-        self.push(Event::Function(source))
-    }
-
-    fn empty_key(&mut self, key: &[u8]) -> Result<(), Refused> {
-        self.push(Event::EmptyKey(key.to_vec()))
-    }
 }
 
 /// Reads the records that the blocks hold together.

@@ -11,7 +11,7 @@ use super::layout::{
     put_checksum,
 };
 use crate::pen::{LargeEntry, Pen};
-use crate::rdb::{RdbVersion, kind_of, opcode, write_entry};
+use crate::rdb::{RdbVersion, kind_of, opcode, put_entry, write_entry};
 
 /// The version of RDB whose records the blocks hold: the one with everything.
 pub(super) const RECORDS: RdbVersion = RdbVersion::V13;
@@ -58,8 +58,7 @@ impl TowlineEncoder {
     /// A record that needs no pause.
     fn record(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Pen)) {
         self.block.begin_record();
-        self.pen
-            .write_now(&mut self.block.raw, async |pen: &mut Pen| write(pen));
+        self.pen.write_short(&mut self.block.raw, write);
         self.close_full(out);
     }
 
@@ -80,12 +79,7 @@ impl TowlineEncoder {
     /// Closes the block with its first `length` bytes; the rest begins the next.
     fn close(&mut self, length: usize, out: &mut Vec<u8>) {
         let rest = self.block.raw.split_off(length);
-        let next = OpenBlock {
-            raw: rest,
-            db: self.db,
-            ..OpenBlock::default()
-        };
-        let block = std::mem::replace(&mut self.block, next);
+        let mut block = std::mem::take(&mut self.block);
         let start = out.len();
         let number = self.index.len() as u32;
         block.put(number, self.meta.hash_seed, out);
@@ -95,6 +89,14 @@ impl TowlineEncoder {
             db: block.db,
         });
         self.written += (out.len() - start) as u64;
+        // The room of this block is the next one's.
+        block.raw.clear();
+        block.raw.extend_from_slice(&rest);
+        self.block = OpenBlock {
+            raw: block.raw,
+            db: self.db,
+            ..OpenBlock::default()
+        };
     }
 }
 
@@ -188,10 +190,7 @@ impl SnapshotEncoder for TowlineEncoder {
     fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let kind = kind_of(entry, RECORDS)?;
         self.block.begin_key(entry.key);
-        self.pen
-            .write_now(&mut self.block.raw, async |pen: &mut Pen| {
-                write_entry(kind, entry, pen).await;
-            });
+        put_entry(kind, entry, &mut self.pen, &mut self.block.raw);
         self.close_full(out);
         Ok(())
     }

@@ -1,0 +1,48 @@
+//! What a decoder found, kept for a sink that takes it later.
+
+use towline_core::seams::snapshot::{Refused, SnapshotEntry, SnapshotSink};
+
+use super::source::Event;
+
+/// What was found, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Found(pub(crate) Vec<Event>);
+
+impl Found {
+    /// Hands everything on.
+    pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Refused> {
+        let mut events = self.0.into_iter();
+        events.try_for_each(|event| event.deliver(sink))
+    }
+
+    fn push(&mut self, event: Event) -> Result<(), Refused> {
+        self.0.push(event);
+        Ok(())
+    }
+}
+
+impl SnapshotSink for Found {
+    fn aux(&mut self, key: &[u8], value: &[u8]) -> Result<(), Refused> {
+        self.push(Event::Aux(key.to_vec(), value.to_vec()))
+    }
+
+    fn select_db(&mut self, db: u64) -> Result<(), Refused> {
+        self.push(Event::SelectDb(db))
+    }
+
+    fn resize(&mut self, keys: u64, expires: u64) -> Result<(), Refused> {
+        self.push(Event::Resize(keys, expires))
+    }
+
+    fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused> {
+        self.push(Event::Entry(entry))
+    }
+
+    fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {
+        self.push(Event::Function(source))
+    }
+
+    fn empty_key(&mut self, key: &[u8]) -> Result<(), Refused> {
+        self.push(Event::EmptyKey(key.to_vec()))
+    }
+}
