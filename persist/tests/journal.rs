@@ -396,6 +396,12 @@ fn another_dataset_replaces_the_log_in_one_step() {
     let replaced = origin(&lineage, rig.at, Some(2));
     rig.parts.journal.replace(base, replaced);
     assert_eq!(rig.durable(), None, "what was durable is of another stream");
+    rig.turn();
+    assert_eq!(
+        rig.durable(),
+        Some(rig.at),
+        "the base is, with nothing behind it"
+    );
     rig.write(&["SET", "b", "2"]);
     assert_eq!(rig.durable(), Some(rig.at));
     let (commands, recovered) = rig.read();

@@ -53,6 +53,7 @@ impl JournalWriter {
         self.cuts.push((cut.id, sequence));
         self.opened(file);
         if cut.base.is_some() {
+            self.replaced();
             self.forget_history().await;
         }
         Ok(())
@@ -234,6 +235,16 @@ impl JournalWriter {
             state.progress.state = LogState::Good;
         });
         Ok(())
+    }
+
+    /// The new dataset is durable, before anything is written behind it.
+    fn replaced(&self) {
+        let target = self.sync_target();
+        self.shared.publish(|state| {
+            if let Some(target) = target {
+                state.synced(&target);
+            }
+        });
     }
 
     /// Gives the base its name and writes a manifest of it and `kept`.
