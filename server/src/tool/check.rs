@@ -6,7 +6,10 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use towline_core::offset::Offset;
 use towline_persist::aof::{AofReader, Manifest, Record};
+use towline_persist::journal::{ReplaySink, inspect};
+use towline_persist::storage::FsStorage;
 
 use super::source::{
     READ_BYTES, ReadError, is_native, read_full, read_preamble, read_snapshot, salvage_snapshot,
@@ -93,7 +96,53 @@ fn multi_part(path: &Path, progress: &mut ShowProgress<'_>) -> Vec<(PathBuf, Ver
         let verdict = log(&file, progress);
         verdicts.push((file, verdict));
     }
+    verdicts.extend(side_files(path));
     verdicts
+}
+
+/// Whether the log is what its side files say, where it has any.
+fn side_files(manifest: &Path) -> Option<(PathBuf, Verdict)> {
+    let directory = manifest.parent()?;
+    let name = manifest.file_stem()?.to_str()?;
+    let verdict = smol::block_on(compare(directory, name)).transpose()?;
+    Some((manifest.with_file_name(format!("{name}.*.idx")), verdict))
+}
+
+/// Reads the increments beside their side files; `None` where the last one has
+/// none, as in the directory of another server.
+async fn compare(directory: &Path, name: &str) -> Result<Option<String>, String> {
+    let told = |error: &dyn std::fmt::Display| error.to_string();
+    // An empty path is the present directory.
+    let directory = match directory.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => directory,
+    };
+    let storage = FsStorage::open(directory).map_err(|error| told(&error))?;
+    let found = inspect(&storage, name)
+        .await
+        .map_err(|error| told(&error))?;
+    let Some(found) = found.filter(|found| {
+        let last = found.increments.last();
+        last.is_some_and(|file| file.side.is_some())
+    }) else {
+        return Ok(None);
+    };
+    let replayed = found.replay(&storage, &mut Unread).await;
+    let recovered = replayed.map_err(|error| told(&error))?;
+    let end = recovered.end;
+    Ok(Some(match recovered.lineage {
+        Some(lineage) => format!("they fit; history {}, up to offset {end}", lineage.replid),
+        None => "another server wrote to the log since".to_owned(),
+    }))
+}
+
+/// Takes commands whose places are all that matters.
+struct Unread;
+
+impl ReplaySink for Unread {
+    fn command(&mut self, _offset: Offset, _args: &[&[u8]]) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 fn snapshot(path: &Path, progress: &mut ShowProgress<'_>) -> Verdict {
