@@ -1,7 +1,7 @@
 //! Listeners: binding them, and what comes from them.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -81,13 +81,17 @@ impl Place {
         }
     }
 
-    /// One word of `bind`. A leading dash forgives an address that this machine has not.
+    /// One word of `bind`. A leading dash forgives an address that this machine has
+    /// not, and no name without an address.
     fn of(word: &str, port: u16) -> Result<Self, String> {
         let name = word.strip_prefix('-').unwrap_or(word);
         let ip = match name {
             "*" => IpAddr::from([0, 0, 0, 0]),
             "::*" => IpAddr::from([0_u16; 8]),
-            _ => (name.parse()).map_err(|_| format!("Bad bind address: {name}"))?,
+            _ => match name.parse() {
+                Ok(ip) => ip,
+                Err(_) => resolve(name, port)?,
+            },
         };
         Ok(Self {
             address: SocketAddr::new(ip, port),
@@ -112,6 +116,21 @@ impl Place {
             }
         }
     }
+}
+
+/// The first IPv4 address of a host name: names stand for no others in `bind`.
+fn resolve(name: &str, port: u16) -> Result<IpAddr, String> {
+    let refused = |reason: &str| {
+        format!(
+            "Warning: Could not create server TCP listening socket {name}:{port}: {reason}\n\
+             Failed listening on port {port} (tcp), aborting."
+        )
+    };
+    let found = (name, port).to_socket_addrs();
+    let mut found = found.map_err(|error| refused(&error.to_string()))?;
+    let found = found.find(SocketAddr::is_ipv4);
+    let found = found.ok_or_else(|| refused("the name has no IPv4 address"))?;
+    Ok(found.ip())
 }
 
 fn is_missing_address(error: &io::Error) -> bool {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use towline_tests::resp::Client;
-use towline_tests::server::{Kind, Server, free_port};
+use towline_tests::server::{Kind, Server, Setup, free_port};
 
 fn at(host: [u8; 4], port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::from(host), port))
@@ -47,7 +47,8 @@ fn what_cannot_be_had_leaves_all_as_it_was() {
         "-ERR CONFIG SET failed (possibly related to argument 'port') - \
          Unable to listen on this port. Check server logs."
     );
-    for bind in ["192.0.2.1", "999.999.999.999"] {
+    let unknown = ["no-such-host.invalid", "-no-such-host.invalid"];
+    for bind in ["192.0.2.1", "999.999.999.999"].into_iter().chain(unknown) {
         let refused = client.cmd(&format!("CONFIG SET bind {bind}"));
         assert_eq!(
             refused.to_string(),
@@ -89,4 +90,21 @@ fn addresses_of_the_same_port_come_and_go() {
     }
     assert_eq!(client.call(&["CONFIG", "SET", "bind", ""]).text(), "OK");
     assert_eq!([one, other].map(answers), [false, false]);
+}
+
+#[test]
+fn a_host_name_is_as_good_as_its_address() {
+    let server = Setup::new(Kind::Towline).line("bind localhost").start();
+    let (one, other) = (server.address(), at(ALSO_HERE, server.port()));
+    assert!(answers(one));
+    let mut client = server.client();
+    for (bind, expected) in [
+        ("127.0.0.2", [false, true]),
+        ("localhost 127.0.0.2", [true, true]),
+        ("-localhost", [true, false]),
+    ] {
+        let reply = client.call(&["CONFIG", "SET", "bind", bind]);
+        assert_eq!(reply.text(), "OK", "{bind}");
+        assert_eq!([one, other].map(answers), expected, "{bind}");
+    }
 }
