@@ -345,3 +345,21 @@ fn a_killed_replica_and_a_killed_primary_go_on_where_they_were() {
         replica.info("replication").get("master_replid")
     );
 }
+
+/// As servers before Redis 7 kept it, and killed ones left it.
+#[test]
+fn a_log_in_a_single_file_is_taken_over() {
+    let mut server = Setup::new(Kind::Towline).start();
+    let dir = server.dir().to_owned();
+    let whole = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+    let torn = format!("{whole}*3\r\n$3\r\nSE");
+    fs::write(dir.join("appendonly.aof"), torn).expect("written");
+    server.restart_with(|setup| setup.line("appendonly yes"));
+    assert_eq!(server.ok("GET k").text(), "v");
+    server.ok("SET after it");
+    assert!(!dir.join("appendonly.aof").exists());
+    let kept = fs::read(dir.join("appendonlydir/appendonly.aof")).expect("it was moved");
+    assert_eq!(kept, whole.as_bytes());
+    server.restart();
+    assert_eq!(server.ok("MGET k after").texts(), ["v", "it"]);
+}

@@ -45,6 +45,7 @@
 //! good again ([`LogState::Poisoned`]). In both states writes of clients are to
 //! be refused.
 
+mod adopt;
 mod change;
 mod found;
 mod lineage;
@@ -69,6 +70,7 @@ use event_listener::EventListener;
 use futures::channel::oneshot;
 use towline_core::seams::{Storage, StorageError};
 
+pub use adopt::adopt_single_file;
 pub use found::{Found, FoundIncrement, inspect};
 pub use lineage::{Ancestor, Lineage, MAX_ANCESTORS, Origin};
 pub use progress::{LogState, Progress};

@@ -1,5 +1,6 @@
 //! The dataset from the log, when the server starts.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,9 +10,10 @@ use towline_core::engine::{ClientId, Peer};
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::offset::Offset;
 use towline_core::seams::snapshot::Progress;
-use towline_core::seams::{Host, SnapshotCodec, Storage};
+use towline_core::seams::{Host, SnapshotCodec, Storage, StorageError};
 use towline_persist::journal::{
-    Found, Journal, Lineage, Origin, Recovered, ReplayError, ReplaySink, inspect, replay_file,
+    Found, Journal, Lineage, Origin, Recovered, ReplayError, ReplaySink, TornTail,
+    adopt_single_file, inspect, replay_file,
 };
 use towline_persist::load::format_of;
 use towline_persist::storage::FsStorage;
@@ -36,12 +38,15 @@ impl LogKeeper {
     pub async fn load_at_start(&self, as_replica: bool) -> Result<(), String> {
         let storage = self.directory()?;
         let name = options(&self.0.store.lock().server.config).name;
+        self.adopt_single_file(&storage, &name).await?;
         let found = inspect(&storage, &name).await;
         let Some(found) = found.map_err(|error| fatal(&error.to_string()))? else {
             return self.open_anew().await;
         };
         let recovered = self.load(&storage, &found).await?;
         self.check_tail(&recovered)?;
+        let cut = cut_base(&storage, &found, &recovered).await;
+        cut.map_err(|error| fatal(&error.to_string()))?;
         let origin = self.choose_history(&recovered, as_replica);
         let options = options(&self.0.store.lock().server.config);
         let now_ms = u64::try_from(unix_ms()).unwrap_or(0);
@@ -59,20 +64,50 @@ impl LogKeeper {
         Ok(())
     }
 
+    /// A log of a single file stands in the server's own directory. It is moved to
+    /// where logs in parts are, unless there is one.
+    async fn adopt_single_file(&self, storage: &FsStorage, name: &str) -> Result<(), String> {
+        let (old, new) = (
+            self.0.saver.directory().root().join(name),
+            storage.root().join(name),
+        );
+        let manifest = inspect(storage, name).await;
+        if matches!(manifest, Ok(None)) && !new.exists() && old.exists() {
+            fs::rename(&old, &new)
+                .map_err(|error| fatal(&format!("{}: {error}", old.display())))?;
+        }
+        let adopted = adopt_single_file(storage, name).await;
+        if adopted.map_err(|error| fatal(&error.to_string()))? {
+            let text = format!(
+                "The append only file {name} was moved into its directory, as the base of a log in parts"
+            );
+            self.0.store.host.logger().notice(&text);
+        }
+        Ok(())
+    }
+
     async fn load(&self, storage: &FsStorage, found: &Found) -> Result<Recovered, String> {
         let began = Instant::now();
         let store = &self.0.store;
         let start_s = unix_ms() / 1000;
         let total = found.total_bytes;
         let mut replayer = Replayer::new(store, start_s, total);
+        let mut torn = None;
         if let Some(base) = &found.base {
             let loaded = load_base(store, storage, base, &mut replayer).await;
-            loaded.map_err(|error| fatal(&error))?;
+            torn = loaded.map_err(|error| fatal(&error))?;
+        }
+        if let Some(torn) = torn.as_ref().filter(|_| !found.increments.is_empty()) {
+            return Err(fatal(&format!(
+                "{}: it ends inside of a command",
+                torn.file
+            )));
         }
         replayer.read_bytes = total - found.increments.iter().map(|file| file.bytes).sum::<u64>();
         let recovered = found.replay(storage, &mut replayer).await;
         replayer.close();
-        let recovered = recovered.map_err(|error| refusal(&error))?;
+        let mut recovered = recovered.map_err(|error| refusal(&error))?;
+        recovered.torn = recovered.torn.or(torn);
         store.batch(|engine, _| {
             let keys = engine.keyspace.len() as u64;
             let persistence = &mut engine.server.persistence;
@@ -167,21 +202,33 @@ async fn load_base(
     storage: &FsStorage,
     name: &str,
     replayer: &mut Replayer,
-) -> Result<(), String> {
+) -> Result<Option<TornTail>, String> {
     let text = |error: &dyn std::fmt::Display| format!("{name}: {error}");
     let head = storage.read(name, 0, HEAD_BYTES).await;
     let head = head.map_err(|error| text(&error))?;
     let formats = file_formats();
     let mut end = 0;
+    let mut torn = None;
     if let Some(codec) = format_of(&head, &formats) {
         end = load_snapshot(store, storage, name, codec).await?;
     }
     if end < storage.len(name).await.map_err(|error| text(&error))? {
         let replayed = replay_file(storage, name, end, replayer).await;
-        let replayed = replayed.map_err(|error| error.to_string())?;
-        if replayed.torn.is_some() {
-            return Err(text(&"it ends inside of a command"));
-        }
+        torn = replayed.map_err(|error| error.to_string())?.torn;
+    }
+    Ok(torn)
+}
+
+/// Cuts what a crash tore off a base that nothing follows, as a log in a single file is.
+async fn cut_base(
+    storage: &FsStorage,
+    found: &Found,
+    recovered: &Recovered,
+) -> Result<(), StorageError> {
+    let torn = recovered.torn.as_ref();
+    if let Some(torn) = torn.filter(|torn| found.base.as_ref() == Some(&torn.file)) {
+        storage.truncate(&torn.file, torn.whole_bytes).await?;
+        storage.sync(&torn.file).await?;
     }
     Ok(())
 }
