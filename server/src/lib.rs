@@ -21,7 +21,8 @@
 //!
 //! Beside them, and not for others: `admin` (what commands do to the process),
 //! `attach` (a client that becomes a replica), `reload` (DEBUG RELOAD), `process`
-//! (facts for INFO), `random`, `calendar` and `banner`.
+//! (facts for INFO), `random`, `calendar` `banner` and
+//! `unix_socket` (its group and its mode).
 
 mod admin;
 pub mod appendonly;
@@ -52,3 +53,4 @@ pub mod smol_runtime;
 pub mod supervisor;
 pub mod tool;
 pub mod transport;
+mod unix_socket;

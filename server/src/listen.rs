@@ -16,6 +16,7 @@ use towline_core::seams::host::ListenAddresses;
 
 use crate::net::connection::{Accepted, Shared, Socket};
 use crate::net::io_thread::IoThread;
+use crate::unix_socket;
 
 /// All listeners of a server.
 pub struct Listeners {
@@ -45,7 +46,7 @@ pub fn bind(settings: &Settings) -> Result<Listeners, String> {
     let unix = if path.is_empty() {
         None
     } else {
-        Some(bind_unix(Path::new(&path), settings.unixsocketperm)?)
+        Some(unix_socket::bind(Path::new(&path), settings)?)
     };
     if tcp.is_empty() && unix.is_none() {
         return Err("Configured to not listen anywhere, exiting.".to_owned());
@@ -158,26 +159,6 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     net::bind(&socket, &address)?;
     net::listen(&socket, i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(TcpListener::from(socket))
-}
-
-fn bind_unix(path: &Path, mode: u32) -> Result<UnixListener, String> {
-    let refused = |error: io::Error| {
-        format!(
-            "Failed opening Unix socket: bind: {}: {error}",
-            path.display()
-        )
-    };
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refused(error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(refused)?;
-    if mode != 0 {
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-        std::fs::set_permissions(path, mode).map_err(refused)?;
-    }
-    listener.set_nonblocking(true).map_err(refused)?;
-    Ok(listener)
 }
 
 /// Hands accepted sockets to the I/O threads in turn.

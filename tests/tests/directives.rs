@@ -63,7 +63,6 @@ fn promises_that_are_not_kept_are_refused() {
         "tls-port",
         "tls-replication",
         "tls-cert-file",
-        "unixsocketgroup",
         "syslog-enabled",
     ] {
         let row = directives().find(|row| row.name == name).expect(name);

@@ -37,6 +37,6 @@ pub(super) const ROWS: &[Directive] = &[
     int("timeout", 0, 0, INT),
     int("tracking-table-max-keys", 1_000_000, 0, LONG),
     text("unixsocket", "").immutable(),
-    text("unixsocketgroup", "").immutable().refused(),
+    text("unixsocketgroup", "").immutable(),
     octal("unixsocketperm", 0, 0, 0o777).immutable(),
 ];
