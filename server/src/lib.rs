@@ -21,7 +21,7 @@
 //!
 //! Beside them, and not for others: `admin` (what commands do to the process),
 //! `attach` (a client that becomes a replica), `reload` (DEBUG RELOAD), `process`
-//! (facts for INFO), `random`, `calendar` `banner` and
+//! (facts for INFO), `random`, `syslog`, `calendar` `banner` and
 //! `unix_socket` (its group and its mode).
 
 mod admin;
@@ -51,6 +51,7 @@ pub mod run;
 pub mod saving;
 pub mod smol_runtime;
 pub mod supervisor;
+mod syslog;
 pub mod tool;
 pub mod transport;
 mod unix_socket;

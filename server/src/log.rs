@@ -6,14 +6,16 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use towline_core::config::LogLevel;
+use towline_core::config::{LogLevel, Settings};
 
 use crate::calendar::local_time;
 use crate::host::unix_ms;
+use crate::syslog::Syslog;
 
 struct Inner {
     /// None writes to standard output.
     file: Option<Mutex<File>>,
+    syslog: Option<Syslog>,
     level: AtomicU8,
     role: AtomicU8,
 }
@@ -27,20 +29,24 @@ const PRIMARY: u8 = b'M';
 const REPLICA: u8 = b'S';
 
 impl Logger {
-    /// A log to `path`, or to standard output where it is empty.
+    /// A log to `logfile`, or to standard output where it is empty, and to the
+    /// system's log where that is wanted.
     ///
     /// # Errors
     /// Where the file cannot be opened.
-    pub fn open(path: &str, level: LogLevel) -> std::io::Result<Self> {
+    pub fn open(settings: &Settings) -> std::io::Result<Self> {
+        let path = String::from_utf8_lossy(&settings.logfile);
+        let syslog = settings.syslog.as_ref().map(Syslog::open).transpose()?;
         let file = if path.is_empty() {
             None
         } else {
-            let file = OpenOptions::new().create(true).append(true).open(path)?;
+            let file = OpenOptions::new().create(true).append(true).open(&*path)?;
             Some(Mutex::new(file))
         };
         Ok(Self(Arc::new(Inner {
             file,
-            level: AtomicU8::new(level as u8),
+            syslog,
+            level: AtomicU8::new(settings.loglevel as u8),
             role: AtomicU8::new(PRIMARY),
         })))
     }
@@ -79,6 +85,11 @@ impl Logger {
         let role = char::from(self.0.role.load(Ordering::Relaxed));
         let time = local_time(unix_ms());
         self.raw(&format!("{pid}:{role} {time} {mark} {text}\n"));
+        if let Some(syslog) = &self.0.syslog
+            && let Some(error) = syslog.send(level, text)
+        {
+            self.raw(&format!("{pid}:{role} {time} # {error}\n"));
+        }
     }
 
     /// Writes text as it is: the banner.

@@ -98,8 +98,8 @@ struct Parts {
 
 fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
     let directory = enter_directory(config)?;
-    let logger = Logger::open(&String::from_utf8_lossy(&config.logfile), config.loglevel)
-        .map_err(|error| format!("Can't open the log file: {error}"))?;
+    let logger =
+        Logger::open(config).map_err(|error| format!("Can't open the log file: {error}"))?;
     if config.always_show_logo {
         logger.raw(&banner(config.port, std::process::id()));
     }

@@ -63,7 +63,6 @@ fn promises_that_are_not_kept_are_refused() {
         "tls-port",
         "tls-replication",
         "tls-cert-file",
-        "syslog-enabled",
     ] {
         let row = directives().find(|row| row.name == name).expect(name);
         assert_ne!(row.status, Status::Cosmetic, "{name}");

@@ -156,6 +156,15 @@ pub struct ShutdownSettings {
     pub on_sigterm: ShutdownFlags,
 }
 
+/// Where lines of the log go beside the log itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyslogSettings {
+    /// syslog-ident: the name before each line.
+    pub ident: Vec<u8>,
+    /// syslog-facility, as RFC 5424 numbers them.
+    pub facility: u8,
+}
+
 /// Everything that is read often or in more than one place.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "each field is the directive of its name")]
@@ -164,6 +173,7 @@ pub struct Settings {
     pub bind_source_addr: Vec<u8>,
     pub port: u16,
     pub protected_mode: bool,
+    pub syslog: Option<SyslogSettings>,
     pub unixsocket: Vec<u8>,
     pub unixsocketgroup: Vec<u8>,
     pub unixsocketperm: u32,
@@ -293,6 +303,7 @@ impl Settings {
             bind_source_addr: v.text("bind-source-addr"),
             port: v.number("port"),
             protected_mode: v.flag("protected-mode"),
+            syslog: v.flag("syslog-enabled").then(|| syslog(v)),
             unixsocket: v.text("unixsocket"),
             unixsocketgroup: v.text("unixsocketgroup"),
             unixsocketperm: v.number("unixsocketperm"),
@@ -387,6 +398,17 @@ fn slow_log(v: &Named<'_>) -> SlowLogSettings {
     SlowLogSettings {
         slower_than_us: v.number("slowlog-log-slower-than"),
         max_len: v.number("slowlog-max-len"),
+    }
+}
+
+fn syslog(v: &Named<'_>) -> SyslogSettings {
+    let word = v.choice("syslog-facility");
+    // The facility of users' programs is 1, and those for local use are 16 to 23.
+    let local = word.strip_prefix("local");
+    let local = local.and_then(|number| number.parse::<u8>().ok());
+    SyslogSettings {
+        ident: v.text("syslog-ident"),
+        facility: local.map_or(1, |number| 16 + number),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("slowlog-max-len", 128, 0, LONG).alias("commandlog-slow-execution-max-len"),
     // Redis's fourth word is upstart, which no system starts with any more.
     choice("supervised", "no", &["systemd", "auto", "no"]).immutable(),
-    boolean("syslog-enabled", false).immutable().refused(),
+    boolean("syslog-enabled", false).immutable(),
     choice(
         "syslog-facility",
         "local0",
@@ -78,9 +78,8 @@ pub(super) const ROWS: &[Directive] = &[
             "user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
         ],
     )
-    .immutable()
-    .cosmetic(),
-    text("syslog-ident", "redis").immutable().cosmetic(),
+    .immutable(),
+    text("syslog-ident", "redis").immutable(),
     int("rdb-key-save-delay", 0, -INT - 1, INT)
         .hidden()
         .cosmetic(),
