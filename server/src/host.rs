@@ -56,7 +56,7 @@ impl Identity {
     pub fn of(config: &Config, config_file: String) -> Self {
         Self {
             config_file,
-            unix_socket: String::from_utf8_lossy(&config.unixsocket).into_owned(),
+            unix_socket: String::from_utf8_lossy(&config.unixsocket.path).into_owned(),
             tcp: ListenAddresses::of(config),
             io_threads: config.io_threads,
             supervisor: Supervisor::find(config.supervised),

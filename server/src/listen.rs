@@ -42,11 +42,11 @@ pub fn bind(settings: &Settings) -> Result<Listeners, String> {
             settings.port
         ));
     }
-    let path = String::from_utf8_lossy(&settings.unixsocket).into_owned();
+    let path = String::from_utf8_lossy(&settings.unixsocket.path).into_owned();
     let unix = if path.is_empty() {
         None
     } else {
-        Some(unix_socket::bind(Path::new(&path), settings)?)
+        Some(unix_socket::bind(Path::new(&path), &settings.unixsocket)?)
     };
     if tcp.is_empty() && unix.is_none() {
         return Err("Configured to not listen anywhere, exiting.".to_owned());

@@ -240,7 +240,7 @@ fn follow_configured(store: &EngineLock, jobs: &Jobs) {
 fn serve_clients(store: &EngineLock, node: &Node, listeners: Listeners) -> Result<(), String> {
     let (threads, path) = {
         let config = &store.lock().server.config;
-        let path = String::from_utf8_lossy(&config.unixsocket).into_owned();
+        let path = String::from_utf8_lossy(&config.unixsocket.path).into_owned();
         (config.io_threads, path)
     };
     let shared = Arc::new(Shared {
@@ -394,7 +394,7 @@ fn write_pid(store: &EngineLock, daemon: bool) -> Option<PathBuf> {
 
 /// Removes what would mislead the next start. It may be gone already.
 fn clean_up(store: &EngineLock, pidfile: Option<PathBuf>) {
-    let socket = store.lock().server.config.unixsocket.clone();
+    let socket = store.lock().server.config.unixsocket.path.clone();
     let socket = (!socket.is_empty()).then(|| PathBuf::from(OsString::from_vec(socket)));
     for path in [pidfile, socket].into_iter().flatten() {
         let _ = std::fs::remove_file(path);

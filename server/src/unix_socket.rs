@@ -7,16 +7,16 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use nix::unistd::Group;
-use towline_core::config::Settings;
+use towline_core::config::UnixSocketSettings;
 
 /// Binds a socket at `path`, where one that was left there goes.
 ///
 /// # Errors
 /// A text for the operator.
-pub(crate) fn bind(path: &Path, settings: &Settings) -> Result<UnixListener, String> {
+pub(crate) fn bind(path: &Path, settings: &UnixSocketSettings) -> Result<UnixListener, String> {
     let refused = |what: String| format!("Failed opening Unix socket: {what}");
     let failed = |error: io::Error| refused(format!("bind: {}: {error}", path.display()));
-    let group = group_id(&settings.unixsocketgroup).map_err(refused)?;
+    let group = group_id(&settings.group).map_err(refused)?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
@@ -27,8 +27,8 @@ pub(crate) fn bind(path: &Path, settings: &Settings) -> Result<UnixListener, Str
         let failed = |error| refused(format!("chown: {}: {error}", path.display()));
         chown(path, None, group).map_err(failed)?;
     }
-    if settings.unixsocketperm != 0 {
-        let mode = Permissions::from_mode(settings.unixsocketperm);
+    if settings.mode != 0 {
+        let mode = Permissions::from_mode(settings.mode);
         std::fs::set_permissions(path, mode).map_err(failed)?;
     }
     listener.set_nonblocking(true).map_err(failed)?;
@@ -58,11 +58,11 @@ mod tests {
 
     use super::*;
 
-    fn settings(group: &str) -> Settings {
+    fn settings(group: &str) -> UnixSocketSettings {
         let mut config = Config::new();
         config.follow("unixsocketgroup", group.as_bytes());
         config.follow("unixsocketperm", b"770");
-        (*config).clone()
+        config.unixsocket.clone()
     }
 
     fn socket(name: &str) -> PathBuf {

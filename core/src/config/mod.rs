@@ -22,7 +22,7 @@ pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
 pub use settings::{
     AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits, OomScoreMode, OomScoreSettings,
-    Privilege, Settings, SlowLogSettings, Supervised, SyslogSettings,
+    Privilege, Settings, SlowLogSettings, Supervised, SyslogSettings, UnixSocketSettings,
 };
 pub use special::{
     ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,

@@ -156,6 +156,17 @@ pub struct ShutdownSettings {
     pub on_sigterm: ShutdownFlags,
 }
 
+/// The unix socket that clients come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixSocketSettings {
+    /// unixsocket; empty for none.
+    pub path: Vec<u8>,
+    /// unixsocketgroup; empty for that of the process.
+    pub group: Vec<u8>,
+    /// unixsocketperm; 0 for what the process gives its files.
+    pub mode: u32,
+}
+
 /// Where lines of the log go beside the log itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyslogSettings {
@@ -174,9 +185,7 @@ pub struct Settings {
     pub port: u16,
     pub protected_mode: bool,
     pub syslog: Option<SyslogSettings>,
-    pub unixsocket: Vec<u8>,
-    pub unixsocketgroup: Vec<u8>,
-    pub unixsocketperm: u32,
+    pub unixsocket: UnixSocketSettings,
     pub tcp_backlog: u32,
     pub tcp_keepalive_s: u32,
     pub timeout_s: u32,
@@ -304,9 +313,7 @@ impl Settings {
             port: v.number("port"),
             protected_mode: v.flag("protected-mode"),
             syslog: v.flag("syslog-enabled").then(|| syslog(v)),
-            unixsocket: v.text("unixsocket"),
-            unixsocketgroup: v.text("unixsocketgroup"),
-            unixsocketperm: v.number("unixsocketperm"),
+            unixsocket: unix_socket(v),
             tcp_backlog: v.number("tcp-backlog"),
             tcp_keepalive_s: v.number("tcp-keepalive"),
             timeout_s: v.number("timeout"),
@@ -398,6 +405,14 @@ fn slow_log(v: &Named<'_>) -> SlowLogSettings {
     SlowLogSettings {
         slower_than_us: v.number("slowlog-log-slower-than"),
         max_len: v.number("slowlog-max-len"),
+    }
+}
+
+fn unix_socket(v: &Named<'_>) -> UnixSocketSettings {
+    UnixSocketSettings {
+        path: v.text("unixsocket"),
+        group: v.text("unixsocketgroup"),
+        mode: v.number("unixsocketperm"),
     }
 }
 
