@@ -24,6 +24,8 @@ pub(crate) struct Pen {
     strings: StringWriter,
     /// Where a full `out` goes; a pen without one never pauses.
     desk: Option<Desk>,
+    /// With a desk, it pauses once `out` is so long.
+    budget_bytes: usize,
 }
 
 /// What passes between a [`LargeEntry`] and the pen inside it.
@@ -51,6 +53,7 @@ impl Pen {
             out: Vec::new(),
             strings: StringWriter::new(compress),
             desk: None,
+            budget_bytes: usize::MAX,
         }
     }
 
@@ -119,12 +122,12 @@ impl Pen {
 
     /// Lets go where the budget is used up. Called between any two elements.
     pub(crate) async fn pause(&mut self) {
-        let Some(desk) = &self.desk else {
+        if self.out.len() < self.budget_bytes {
             return;
-        };
-        let desk = desk.clone();
-        let full = desk.with(|on| self.out.len() >= on.budget_bytes);
-        if !full {
+        }
+        let desk = self.desk.clone().expect("only a desk sets a budget");
+        self.budget_bytes = desk.with(|on| on.budget_bytes);
+        if self.out.len() < self.budget_bytes {
             return;
         }
         self.lay_down(&desk);
@@ -137,6 +140,7 @@ impl Pen {
             }
         })
         .await;
+        self.budget_bytes = desk.with(|on| on.budget_bytes);
     }
 
     fn lay_down(&mut self, desk: &Desk) {
@@ -158,7 +162,8 @@ impl LargeEntry {
     {
         let desk = Desk::default();
         let mut pen = Pen::new(compress);
-        pen.desk = Some(desk.clone());
+        // Its first pause finds out what the budget is.
+        (pen.desk, pen.budget_bytes) = (Some(desk.clone()), 0);
         let (writing, last) = (write(pen), desk.clone());
         Self {
             writing: Box::pin(async move {

@@ -15,6 +15,9 @@ use crate::seams::{Host, SnapshotWriter, StorageError, Store};
 
 /// About how much is written at once.
 const BLOCK_BYTES: usize = 256 << 10;
+/// How much a job encodes before it comes back, where the walk is alone: going to
+/// another thread and back takes as long as some ten kilobytes do.
+const JOB_BYTES: usize = 1 << 20;
 /// How long a slice of the walk holds the engine's lock, nanoseconds. Waking a
 /// thread that waits for it costs about a third of that.
 const SLICE_NS: u64 = 100_000;
@@ -153,7 +156,7 @@ type Encoded = (EncodeJob, Result<Step, EncodeError>);
 fn start(mut job: EncodeJob, alone: bool, pace: &dyn Pace) -> oneshot::Receiver<Encoded> {
     let (tell, told) = oneshot::channel();
     let work = move || {
-        let step = job.run(BLOCK_BYTES);
+        let step = job.run(if alone { JOB_BYTES } else { BLOCK_BYTES });
         // Nobody waits for it where the walk was given up.
         let _ = tell.send((job, step));
     };

@@ -13,9 +13,9 @@ use super::usage::UsagePolicy;
 /// A key and a string up to this length together are copied; longer ones are shared.
 const COPIED_MAX_BYTES: usize = 4 * 1024;
 /// How much one slice copies.
-const SLICE_BYTES: usize = 128 << 10;
+const SLICE_BYTES: usize = 512 << 10;
 /// How many entries one slice copies.
-const SLICE_ENTRIES: usize = 2048;
+const SLICE_ENTRIES: usize = 8192;
 
 /// What there is of one entry beside the bytes of its key and its string.
 struct Copied {

@@ -144,7 +144,7 @@ impl Freeze {
                 .or_else(|| kept.map(|(_, table)| &**table))
                 .expect("a table that a freeze needs is live or kept");
             let next = if table.version(self.cursor) <= self.cut {
-                table.visit_home(self.cursor, &mut |_, entry| visit(frozen.db, entry))
+                table.visit_home_entries(self.cursor, &mut |entry| visit(frozen.db, entry))
             } else {
                 table.next_home(self.cursor)
             };

@@ -60,6 +60,15 @@ impl Group {
         (free != 0).then(|| free.trailing_zeros() as usize)
     }
 
+    /// Starts loading every entry.
+    #[inline]
+    fn prefetch_all(&self) {
+        for entry in self.slots.iter().flatten() {
+            prefetch(entry.address());
+            prefetch(entry.address().wrapping_add(CACHE_LINE_BYTES));
+        }
+    }
+
     const fn overflowed(&self) -> bool {
         self.state & OVERFLOWED != 0
     }
@@ -215,10 +224,8 @@ impl Segment {
             let group = &self.groups[(home + step) % GROUPS];
             // A walk comes to the next group next; the first of this one are on their way.
             let next = &self.groups[(home + step + 1) % GROUPS];
-            for entry in group.slots.iter().chain(&next.slots).flatten() {
-                prefetch(entry.address());
-                prefetch(entry.address().wrapping_add(CACHE_LINE_BYTES));
-            }
+            group.prefetch_all();
+            next.prefetch_all();
             for entry in group.slots.iter().flatten() {
                 let hash = seed.hash(entry.key());
                 if home_group(hash, depth) == home {
@@ -232,6 +239,25 @@ impl Segment {
         if let Some(next) = &self.next {
             next.visit_home(home, depth, seed, visit);
         }
+    }
+
+    /// The entries whose home is `home`, as `visit_home` finds them, without a hash
+    /// of those that cannot have another home: where neither this group nor the one
+    /// before it ever overflowed.
+    pub(super) fn visit_home_entries<'a>(
+        &'a self,
+        home: usize,
+        depth: u32,
+        seed: &HashSeed,
+        visit: &mut dyn FnMut(&'a Entry),
+    ) {
+        let group = &self.groups[home];
+        let before = &self.groups[(home + GROUPS - 1) % GROUPS];
+        if self.next.is_some() || group.overflowed() || before.overflowed() {
+            return self.visit_home(home, depth, seed, &mut |_, entry| visit(entry));
+        }
+        self.groups[(home + 1) % GROUPS].prefetch_all();
+        group.slots.iter().flatten().for_each(visit);
     }
 
     /// The `pick`-th slot of the segment and its chain, where it is taken.

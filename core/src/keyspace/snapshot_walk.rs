@@ -21,11 +21,15 @@ use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::space::Keyspace;
 use super::usage::UsagePolicy;
 use crate::seams::snapshot::{
-    EncodeError, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    EncodeError, EntryView, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
+use crate::value::ValueRef;
 
 /// A slice takes so many entries along without copying their values.
-const SHARED_PER_SLICE: usize = 256;
+const SHARED_PER_SLICE: usize = 2048;
+
+/// A string of up to this length is written in one step.
+const AT_ONCE_MAX_BYTES: usize = 16 << 10;
 
 /// What the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,19 +300,25 @@ impl Encoding {
             (&mut *self.encoder, &mut self.out),
         );
         self.keys += 1;
-        if slice.copies.push(db, &entry) {
-            let (_, view) = slice.copies.next().expect("it was just put there");
+        let access = self.usage.access(entry.access(), self.now_s);
+        if !is_written_at_once(entry.value()) {
+            let entry = SnapshotEntry {
+                key: entry.key().to_vec(),
+                value: entry.value_to_owned(),
+                expire_ms: entry.expire_ms(),
+                access,
+            };
+            self.encoder.begin_large(entry, &mut self.out)?;
+            self.resuming = true;
+        } else {
+            let view = EntryView {
+                key: entry.key(),
+                value: entry.value(),
+                expire_ms: entry.expire_ms(),
+                access,
+            };
             self.encoder.entry(&view, &mut self.out)?;
-            return Ok(true);
         }
-        let entry = SnapshotEntry {
-            key: entry.key().to_vec(),
-            value: entry.value_to_owned(),
-            expire_ms: entry.expire_ms(),
-            access: self.usage.access(entry.access(), self.now_s),
-        };
-        self.encoder.begin_large(entry, &mut self.out)?;
-        self.resuming = true;
         Ok(true)
     }
 
@@ -321,6 +331,14 @@ impl Encoding {
             self.finished = true;
         }
         Step::Done
+    }
+}
+
+/// Whether a value is so small that pausing within it gains nothing.
+fn is_written_at_once(value: ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Str(text) => text.len() <= AT_ONCE_MAX_BYTES,
+        value => !value.is_large(),
     }
 }
 
@@ -344,8 +362,8 @@ fn select(
 mod tests {
     use super::*;
     use crate::keyspace::HashSeed;
-    use crate::seams::snapshot::{DecodeOptions, EntryView, SnapshotDecoder};
-    use crate::value::{Value, ValueRef};
+    use crate::seams::snapshot::{DecodeOptions, SnapshotDecoder};
+    use crate::value::Value;
     use std::collections::BTreeMap;
 
     /// A format of lines, which cuts large strings into pieces.

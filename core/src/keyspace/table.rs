@@ -208,6 +208,18 @@ impl Table {
         self.next_home(hash)
     }
 
+    /// [`visit_home`](Self::visit_home) for those who need no hashes, which most
+    /// groups can be told from without.
+    pub fn visit_home_entries<'a>(
+        &'a self,
+        hash: u64,
+        visit: &mut dyn FnMut(&'a Entry),
+    ) -> Option<u64> {
+        let (segment, depth) = self.segment(hash)?;
+        segment.visit_home_entries(home_group(hash, depth), depth, &self.seed, visit);
+        self.next_home(hash)
+    }
+
     /// The version of the home group that holds `hash`; 0 in an empty table.
     #[must_use]
     #[inline]

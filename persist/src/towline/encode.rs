@@ -7,8 +7,7 @@ use towline_core::seams::snapshot::{
 };
 
 use super::layout::{
-    self, BLOCK_BYTES, BLOCK_HEADER_BYTES, BlockHeader, Compression, IndexEntry, MAX_BLOCK_BYTES,
-    put_checksum,
+    self, BLOCK_BYTES, BlockHeader, Compression, IndexEntry, MAX_BLOCK_BYTES, put_checksum,
 };
 use crate::pen::{LargeEntry, Pen};
 use crate::rdb::{RdbVersion, kind_of, opcode, put_entry, write_entry};
@@ -23,6 +22,8 @@ pub(super) struct TowlineEncoder {
     large: Option<LargeEntry>,
     db: u32,
     block: OpenBlock,
+    /// Where blocks are compressed.
+    scratch: Vec<u8>,
     index: Vec<IndexEntry>,
     /// How many bytes were written, which is where the next block goes.
     written: u64,
@@ -50,6 +51,7 @@ impl TowlineEncoder {
             large: None,
             db: 0,
             block: OpenBlock::default(),
+            scratch: Vec::new(),
             index: Vec::new(),
             written: 0,
         }
@@ -82,7 +84,7 @@ impl TowlineEncoder {
         let mut block = std::mem::take(&mut self.block);
         let start = out.len();
         let number = self.index.len() as u32;
-        block.put(number, self.meta.hash_seed, out);
+        block.put(number, self.meta.hash_seed, &mut self.scratch, out);
         self.index.push(IndexEntry {
             offset: self.written,
             keys: block.keys,
@@ -121,31 +123,21 @@ impl OpenBlock {
         [&self.first_key, &self.last_key].map(|key| seed.map_or(0, |seed| seed.hash(key)))
     }
 
-    fn put(&self, number: u32, seed: Option<HashSeed>, out: &mut Vec<u8>) {
-        // Compressed where it is to lie; its header is known only then.
-        let start = out.len();
-        let contents = start + BLOCK_HEADER_BYTES;
-        out.resize(contents + get_maximum_output_size(self.raw.len()), 0);
-        let packed = compress_into(&self.raw, &mut out[contents..])
-            .expect("it has the room that it asks for");
-        let compression = match packed < self.raw.len() {
-            true => {
-                out.truncate(contents + packed);
-                Compression::Lz4
-            }
-            false => {
-                out.truncate(contents);
-                out.extend_from_slice(&self.raw);
-                Compression::None
-            }
+    /// Appends the block; `scratch` is kept from one to the next.
+    fn put(&self, number: u32, seed: Option<HashSeed>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let most = get_maximum_output_size(self.raw.len());
+        if scratch.len() < most {
+            scratch.resize(most, 0);
+        }
+        let packed = compress_into(&self.raw, scratch).expect("it has the room that it asks for");
+        let (compression, stored) = match packed < self.raw.len() {
+            true => (Compression::Lz4, &scratch[..packed]),
+            false => (Compression::None, &self.raw[..]),
         };
-        let stored_bytes = out.len() - contents;
-        put_checksum(contents, out);
         let [first_hash, last_hash] = self.hashes(seed);
-        let mut header = Vec::with_capacity(BLOCK_HEADER_BYTES);
         BlockHeader {
             number,
-            stored_bytes: stored_bytes as u32,
+            stored_bytes: stored.len() as u32,
             raw_bytes: self.raw.len() as u32,
             keys: self.keys,
             first_record: self.first_record.unwrap_or(self.raw.len()) as u32,
@@ -154,8 +146,10 @@ impl OpenBlock {
             first_hash,
             last_hash,
         }
-        .put(&mut header);
-        out[start..contents].copy_from_slice(&header);
+        .put(out);
+        let contents = out.len();
+        out.extend_from_slice(stored);
+        put_checksum(contents, out);
     }
 }
 
