@@ -114,6 +114,11 @@ impl Pen {
 
     async fn sliced(&mut self, bytes: &[u8]) {
         self.length(bytes.len() as u64);
+        self.slices(bytes).await;
+    }
+
+    /// Many bytes as they are.
+    pub(crate) async fn slices(&mut self, bytes: &[u8]) {
         for slice in bytes.chunks(SLICE_BYTES) {
             self.raw(slice);
             self.pause().await;

@@ -8,7 +8,7 @@ use towline_core::engine::snapshot::{Pace, write_walk};
 use towline_core::keyspace::SnapshotWalk;
 use towline_core::seams::runtime::yield_now;
 use towline_core::seams::snapshot::SnapshotMeta;
-use towline_core::seams::{SnapshotCodec, SnapshotWriter, Storage, Store};
+use towline_core::seams::{SnapshotCodec, SnapshotEncoder, SnapshotWriter, Storage, Store};
 
 use crate::storage::FileWriter;
 
@@ -73,9 +73,13 @@ impl SaveJob<'_> {
     /// See [`SaveError`]; what was written of the new file is removed.
     pub async fn run(&self, watcher: &mut dyn Watcher) -> Result<(), SaveError> {
         let mut file = FileWriter::create(self.storage, self.temporary, self.name).await?;
-        write_snapshot(self.store, self.codec, &mut file, watcher).await
+        let encoder = |meta: &SnapshotMeta| self.codec.encoder(meta);
+        write_snapshot(self.store, &encoder, &mut file, watcher).await
     }
 }
+
+/// Makes the encoder of a snapshot that says this of itself.
+pub type MakeEncoder<'a> = &'a (dyn Fn(&SnapshotMeta) -> Box<dyn SnapshotEncoder> + Sync);
 
 /// Writes a snapshot of the dataset as it is now.
 ///
@@ -83,14 +87,14 @@ impl SaveJob<'_> {
 /// See [`SaveError`]; the writer was then told to give up.
 pub async fn write_snapshot(
     store: &dyn Store,
-    codec: &dyn SnapshotCodec,
+    encoder: MakeEncoder<'_>,
     writer: &mut dyn SnapshotWriter,
     watcher: &mut dyn Watcher,
 ) -> Result<(), SaveError> {
     let walk = store.with(|engine, _| {
         let keys_total = engine.keyspace.len() as u64;
         let meta = watcher.frozen(engine, keys_total);
-        SnapshotWalk::begin(&mut engine.keyspace, codec, &meta)
+        SnapshotWalk::begin(&mut engine.keyspace, encoder(&meta), &meta)
     });
     let written = write_walk(store, walk, writer, &mut Watched(watcher)).await;
     let finished = match written {

@@ -80,7 +80,7 @@ fn dump(engine: &mut Engine, codec: &dyn SnapshotCodec) -> Result<Vec<u8>, Encod
         hash_seed: Some(*engine.keyspace.seed()),
         ..SnapshotMeta::default()
     };
-    let mut walk = SnapshotWalk::begin(&mut engine.keyspace, codec, &meta);
+    let mut walk = SnapshotWalk::begin(&mut engine.keyspace, codec.encoder(&meta), &meta);
     let walked = walk_whole(engine, &mut walk);
     let bytes = walk.take_block();
     walk.end(&mut engine.keyspace);

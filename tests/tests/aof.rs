@@ -41,7 +41,11 @@ fn content(server: &Server) -> Content {
 
 /// A server with a log of all that the workload does.
 fn filled(kind: Kind, seed: u64) -> Server {
-    let server = logging(kind).start();
+    filled_like(&logging(kind), seed)
+}
+
+fn filled_like(setup: &Setup, seed: u64) -> Server {
+    let server = setup.clone().start();
     Workload::new(seed).run(&mut server.client(), 2000);
     server
 }
@@ -102,9 +106,10 @@ fn logs_go_from_server_to_server() {
         (Kind::Redis, Kind::Towline),
         (Kind::Valkey, Kind::Towline),
     ] {
-        for rewritten in [false, true] {
-            let mut source = filled(from, 7);
-            if rewritten {
+        for base in [None, Some("yes"), Some("no")] {
+            let preamble = format!("aof-use-rdb-preamble {}", base.unwrap_or("yes"));
+            let mut source = filled_like(&logging(from).line(&preamble), 7);
+            if base.is_some() {
                 rewrite(&source);
                 Workload::new(8).run(&mut source.client(), 300);
             }
@@ -115,7 +120,7 @@ fn logs_go_from_server_to_server() {
             target.kill();
             copy_log(source.dir(), target.dir());
             target.start_again();
-            let what = format!("{from} to {to}, rewritten: {rewritten}");
+            let what = format!("{from} to {to}, rewritten: {base:?}");
             assert_eq!(differences(&content(&target), &before), NONE, "{what}");
             // And it goes on there.
             target.ok("SET its own");
@@ -128,10 +133,17 @@ fn logs_go_from_server_to_server() {
 
 #[test]
 fn the_checker_of_redis_passes_the_log() {
-    let mut server = filled(Kind::Towline, 4);
-    rewrite(&server);
-    Workload::new(5).run(&mut server.client(), 300);
-    server.restart();
+    for preamble in ["yes", "no"] {
+        let mut server = filled(Kind::Towline, 4);
+        server.ok(&format!("CONFIG SET aof-use-rdb-preamble {preamble}"));
+        rewrite(&server);
+        Workload::new(5).run(&mut server.client(), 300);
+        server.restart();
+        check(&server);
+    }
+}
+
+fn check(server: &Server) {
     let output = Command::new(paths::peer("redis-check-aof"))
         .arg(server.dir().join(MANIFEST))
         .output()
@@ -142,6 +154,62 @@ fn the_checker_of_redis_passes_the_log() {
         text.contains("All AOF files and manifest are valid"),
         "{text}"
     );
+}
+
+/// What a stream keeps beside its entries is in the commands of a base as well, also
+/// where an entry was deleted that is still pending.
+#[test]
+fn a_base_of_commands_keeps_what_groups_know() {
+    let mut server = logging(Kind::Towline)
+        .line("aof-use-rdb-preamble no")
+        .start();
+    for line in [
+        "XADD s 1-1 a b",
+        "XADD s 2-1 a b",
+        "XADD s 3-1 a b",
+        "XADD s 4-1 a b",
+        "XGROUP CREATE s g 0",
+        "XGROUP CREATECONSUMER s g idle",
+        "XREADGROUP GROUP g anna COUNT 3 STREAMS s >",
+        "XTRIM s MINID 2-1",
+        "XDEL s 3-1",
+        "XADD gone 7-7 a b",
+        "XGROUP CREATE gone g 0",
+        "XREADGROUP GROUP g anna STREAMS gone >",
+        "XTRIM gone MAXLEN 0",
+        "XGROUP CREATE empty g $ MKSTREAM",
+        "HSET h kept 1 soon 2",
+        "HPEXPIREAT h 99999999999999 FIELDS 1 soon",
+    ] {
+        server.ok(line);
+    }
+    let before = (group_facts(&server), digest(&server));
+    rewrite(&server);
+    check(&server);
+    server.crash_and_restart();
+    assert_eq!((group_facts(&server), digest(&server)), before);
+}
+
+/// What the streams of the test above have beside their entries.
+fn group_facts(server: &Server) -> String {
+    let mut facts = format!("{:?}", server.ok("HPEXPIRETIME h FIELDS 2 kept soon"));
+    for key in ["s", "gone", "empty"] {
+        let info = server.ok(&format!("XINFO STREAM {key}"));
+        for pair in info.items().chunks(2) {
+            if !pair[0].text().starts_with("radix-tree") {
+                facts += &format!("\n{pair:?}");
+            }
+        }
+        facts += &format!("\n{:?}", server.ok(&format!("XINFO GROUPS {key}")));
+        for pending in server.ok(&format!("XPENDING {key} g - + 9")).items() {
+            // How long ago that was is not the same twice.
+            let [id, consumer, _, deliveries] = pending.items() else {
+                panic!("{pending}");
+            };
+            facts += &format!("\n{id} {consumer} {deliveries}");
+        }
+    }
+    facts
 }
 
 /// Counts up in one key after the other until the server is gone; answers what was

@@ -74,6 +74,8 @@ pub struct AofSettings {
     pub load_truncated: bool,
     /// aof-timestamp-enabled.
     pub timestamps: bool,
+    /// aof-use-rdb-preamble: a base is a snapshot, not commands.
+    pub snapshot_base: bool,
     /// auto-aof-rewrite-percentage.
     pub rewrite_percentage: u32,
     /// auto-aof-rewrite-min-size.
@@ -395,6 +397,7 @@ fn aof(v: &Named<'_>) -> AofSettings {
         },
         load_truncated: v.flag("aof-load-truncated"),
         timestamps: v.flag("aof-timestamp-enabled"),
+        snapshot_base: v.flag("aof-use-rdb-preamble"),
         rewrite_percentage: v.number("auto-aof-rewrite-percentage"),
         rewrite_min_bytes: v.number("auto-aof-rewrite-min-size"),
         no_fsync_on_rewrite: v.flag("no-appendfsync-on-rewrite"),

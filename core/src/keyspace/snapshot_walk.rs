@@ -21,7 +21,7 @@ use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::space::Keyspace;
 use super::usage::UsagePolicy;
 use crate::seams::snapshot::{
-    EncodeError, EntryView, SnapshotCodec, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
 use crate::value::ValueRef;
 
@@ -87,12 +87,16 @@ pub struct EncodeJob {
 }
 
 impl SnapshotWalk {
-    /// Freezes `space` as it is and writes the header.
-    pub fn begin(space: &mut Keyspace, codec: &dyn SnapshotCodec, meta: &SnapshotMeta) -> Self {
+    /// Freezes `space` as it is and writes the header. `encoder` is for `meta`.
+    pub fn begin(
+        space: &mut Keyspace,
+        encoder: Box<dyn SnapshotEncoder>,
+        meta: &SnapshotMeta,
+    ) -> Self {
         let freeze = space.freeze();
         let (usage, now_s) = (space.usage.policy, (meta.created_ms / 1000) as u32);
         let mut encoding = Encoding {
-            encoder: codec.encoder(meta),
+            encoder,
             dbs: space.frozen_dbs(freeze),
             selected: None,
             resuming: false,
@@ -362,34 +366,13 @@ fn select(
 mod tests {
     use super::*;
     use crate::keyspace::HashSeed;
-    use crate::seams::snapshot::{DecodeOptions, SnapshotDecoder};
     use crate::value::Value;
     use std::collections::BTreeMap;
 
-    /// A format of lines, which cuts large strings into pieces.
-    struct Lines;
-
+    /// Writes lines, and cuts large strings into pieces.
     struct LineEncoder {
         db: u32,
         large: Option<(Vec<u8>, usize)>,
-    }
-
-    impl SnapshotCodec for Lines {
-        fn name(&self) -> &'static str {
-            "lines"
-        }
-
-        fn recognises(&self, _head: &[u8]) -> Option<bool> {
-            Some(true)
-        }
-
-        fn encoder(&self, _meta: &SnapshotMeta) -> Box<dyn SnapshotEncoder> {
-            Box::new(LineEncoder { db: 0, large: None })
-        }
-
-        fn decoder(&self, _options: DecodeOptions) -> Box<dyn SnapshotDecoder> {
-            unreachable!("these tests only encode")
-        }
     }
 
     fn text(value: ValueRef<'_>) -> Vec<u8> {
@@ -398,6 +381,11 @@ mod tests {
             ValueRef::Int(number) => number.to_string().into_bytes(),
             _ => unreachable!("these tests hold strings"),
         }
+    }
+
+    fn begin(space: &mut Keyspace) -> SnapshotWalk {
+        let encoder = LineEncoder { db: 0, large: None };
+        SnapshotWalk::begin(space, Box::new(encoder), &SnapshotMeta::default())
     }
 
     impl SnapshotEncoder for LineEncoder {
@@ -497,7 +485,7 @@ mod tests {
     fn a_snapshot_under_writes_is_the_instant_of_its_freeze() {
         let mut space = space(1500);
         let expected = content(&space);
-        let mut walk = SnapshotWalk::begin(&mut space, &Lines, &SnapshotMeta::default());
+        let mut walk = begin(&mut space);
         assert_eq!(walk.keys_total(), 1500);
         let mut bytes = Vec::new();
         let mut at = 0;
@@ -543,7 +531,7 @@ mod tests {
     #[test]
     fn an_empty_dataset_is_a_head_and_an_end() {
         let mut space = space(0);
-        let mut walk = SnapshotWalk::begin(&mut space, &Lines, &SnapshotMeta::default());
+        let mut walk = begin(&mut space);
         walk.collect(&mut space, &mut || false);
         assert_eq!(walk.encode(1000), Ok(Step::Done));
         assert_eq!(walk.take_block(), b"begin\nend\n");

@@ -55,7 +55,10 @@ pub fn into_keyspace(input: &[u8]) {
 
 /// The keyspace as a native snapshot.
 fn walked(space: &mut Keyspace) -> Vec<u8> {
-    let mut walk = SnapshotWalk::begin(space, &TowlineCodec, &SnapshotMeta::default());
+    let mut walk = {
+        let meta = SnapshotMeta::default();
+        SnapshotWalk::begin(space, TowlineCodec.encoder(&meta), &meta)
+    };
     let mut bytes = Vec::new();
     loop {
         let step = walk

@@ -9,8 +9,10 @@
 //! ```
 //! Source: directories that real servers wrote.
 
+mod commands;
 pub mod manifest;
 pub mod reader;
 
+pub use commands::CommandEncoder;
 pub use manifest::{FileKind, Manifest, ManifestError, ManifestFile};
 pub use reader::{AofError, AofFault, AofReader, Record, Torn};

@@ -279,7 +279,7 @@ fn begin(
         .reader(offset, 0)
         .expect("the backlog ends at the stream's offset");
     Begun {
-        walk: SnapshotWalk::begin(&mut engine.keyspace, codec, &meta),
+        walk: SnapshotWalk::begin(&mut engine.keyspace, codec.encoder(&meta), &meta),
         stream,
         replid,
         offset,

@@ -302,6 +302,16 @@ impl Replayer {
     }
 }
 
+/// The source of a library of functions that a rewrite wrote. It is kept and written
+/// again, as those in snapshots are, and not run.
+fn library<'a>(args: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let [name, word, source] = args else {
+        return None;
+    };
+    let loads = name.eq_ignore_ascii_case(b"function") && word.eq_ignore_ascii_case(b"load");
+    loads.then_some(*source)
+}
+
 impl ReplaySink for Replayer {
     fn command(&mut self, _offset: Offset, args: &[&[u8]]) -> Result<(), String> {
         let name = args[0].escape_ascii();
@@ -313,6 +323,10 @@ impl ReplaySink for Replayer {
         }
         let mut engine = self.store.lock();
         if engine.server.table.resolve(args).is_none() {
+            if let Some(source) = library(args) {
+                engine.keyspace.add_function(source.to_vec());
+                return Ok(());
+            }
             return Err(format!("Unknown command '{name}'"));
         }
         let errors = engine.server.stats.error_replies;

@@ -8,11 +8,12 @@ use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::engine::append_only::{AppendOnly, LogState};
 use towline_core::engine::snapshot::SLICE_REST;
-use towline_core::seams::SnapshotWriter;
 use towline_core::seams::snapshot::SnapshotMeta;
+use towline_core::seams::{SnapshotEncoder, SnapshotWriter};
+use towline_persist::aof::CommandEncoder;
 use towline_persist::journal::{CutId, Journal, JournalError, Lineage};
 use towline_persist::rdb::RdbVersion;
-use towline_persist::save::{SaveError, Watcher, write_snapshot};
+use towline_persist::save::{MakeEncoder, SaveError, Watcher, write_snapshot};
 
 use super::keeper::{LogKeeper, spawn};
 use super::tap::origin;
@@ -185,9 +186,19 @@ impl LogKeeper {
         Ok(journal.stop(false).await?)
     }
 
-    /// The version that `rdb-version` names, or the oldest that holds the dataset.
+    /// As commands, or a snapshot in the version that `rdb-version` names or the oldest
+    /// that holds the dataset.
     async fn rewrite_journal(&self, journal: &Journal, follows: bool) -> Result<(), RewriteError> {
-        let pinned = self.0.store.lock().server.config.payload.version;
+        let (pinned, aof) = {
+            let config = &self.0.store.lock().server.config;
+            (config.payload.version, config.aof.clone())
+        };
+        if !aof.snapshot_base {
+            let encoder = move |meta: &SnapshotMeta| -> Box<dyn SnapshotEncoder> {
+                Box::new(CommandEncoder::new(meta, aof.timestamps))
+            };
+            return self.rewrite_with(journal, follows, &encoder, "aof").await;
+        }
         if let Some(version) = pinned.and_then(RdbVersion::of_number) {
             return self.rewrite_as(journal, follows, version).await;
         }
@@ -216,6 +227,18 @@ impl LogKeeper {
             };
             (codec_for_file(&name, config, version), extension)
         };
+        let encoder = |meta: &SnapshotMeta| codec.encoder(meta);
+        self.rewrite_with(journal, follows, &encoder, extension)
+            .await
+    }
+
+    async fn rewrite_with(
+        &self,
+        journal: &Journal,
+        follows: bool,
+        encoder: MakeEncoder<'_>,
+        extension: &str,
+    ) -> Result<(), RewriteError> {
         let base = journal.new_base(extension).await;
         let mut base = base.map_err(JournalError::from)?;
         let mut cutter = Cutter {
@@ -225,7 +248,7 @@ impl LogKeeper {
             follows,
             cut: None,
         };
-        write_snapshot(&self.0.store, &*codec, &mut base, &mut cutter).await?;
+        write_snapshot(&self.0.store, encoder, &mut base, &mut cutter).await?;
         let cut = cutter.cut.expect("a snapshot that was written was frozen");
         let committed = journal.commit_rewrite(cut, base.file()).await;
         if committed.is_err() {

@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("aof-load-truncated", true),
     boolean("aof-rewrite-incremental-fsync", true).cosmetic(),
     boolean("aof-timestamp-enabled", false),
-    boolean("aof-use-rdb-preamble", true).refused(),
+    boolean("aof-use-rdb-preamble", true),
     text("aof_rewrite_cpulist", "")
         .alias("aof-rewrite-cpulist")
         .immutable()
