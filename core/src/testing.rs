@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::config::Config;
+use crate::engine::client::ClientFlags;
 use crate::engine::stream_log::SinkId;
 use crate::engine::{ClientId, Engine, EngineOptions, Peer};
 use crate::keyspace::HashSeed;
@@ -68,6 +69,23 @@ impl TestEngine {
     /// Adds another client.
     pub(crate) fn connect(&mut self) -> ClientId {
         self.engine.connect(Peer::default(), self.now_ms)
+    }
+
+    /// Adds a client that is the link to another server, as `role` says.
+    pub(crate) fn connect_as(&mut self, role: ClientFlags) -> ClientId {
+        let id = self.connect();
+        let client = self.engine.server.clients.get_mut(id);
+        let client = client.expect("it has just connected");
+        client.flags.insert(role);
+        client.authenticated = true;
+        id
+    }
+
+    /// Runs a line as if the primary's stream had brought it.
+    pub(crate) fn apply(&mut self, line: &str) {
+        let link = self.connect_as(ClientFlags::PRIMARY);
+        self.run_as(link, line);
+        self.engine.disconnect(link);
     }
 
     /// Runs a line, split as in redis-cli, and answers the raw reply.

@@ -263,12 +263,7 @@ mod tests {
     fn links_to_other_servers_do_not_count() {
         let mut t = TestEngine::new();
         t.run("config set maxmemory-clients 200kb");
-        let replica = t.connect();
-        let client = t.engine.server.clients.get_mut(replica);
-        client
-            .expect("connected")
-            .flags
-            .insert(ClientFlags::REPLICA);
+        let replica = t.connect_as(ClientFlags::REPLICA);
         fill(&mut t, replica, 500_000);
         assert_eq!(t.run("ping"), "+PONG");
         assert!(is_open(&t, replica));

@@ -139,10 +139,7 @@ fn effort_is_a_share_of_the_processor() {
 fn writable_replica() -> (TestEngine, ClientId) {
     let mut t = TestEngine::new();
     t.run("config set replica-read-only no");
-    let primary = t.connect();
-    let client = t.engine.server.clients.get_mut(primary);
-    let client = client.expect("connected");
-    client.flags.insert(ClientFlags::PRIMARY);
+    let primary = t.connect_as(ClientFlags::PRIMARY);
     t.engine.server.become_replica_of(PrimaryAddress {
         host: "a".to_owned(),
         port: 1,

@@ -179,12 +179,7 @@ fn replies_that_are_to_be_left_out_still_are() {
 #[test]
 fn the_stream_waits_and_is_offered_again() {
     let mut t = TestEngine::new();
-    let primary = t.connect();
-    let client = t.engine.server.clients.get_mut(primary);
-    client
-        .expect("connected")
-        .flags
-        .insert(ClientFlags::PRIMARY);
+    let primary = t.connect_as(ClientFlags::PRIMARY);
     t.run("client pause 1000 write");
     for _ in 0..2 {
         t.run_as(primary, "set k 1");

@@ -67,7 +67,9 @@ pub(super) fn xsetid(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let parsed = parse_setid(args)?;
     let stream = ctx.keys.stream_mut(args[1])?;
     let stream = stream.ok_or(CommandError::NoSuchKey)?;
-    let message = if parsed.id < stream.max_deleted_id {
+    // Redis 7.0 does not ask, and what a primary has done is done here too.
+    let asks_deleted = !ctx.client.is_primary();
+    let message = if asks_deleted && parsed.id < stream.max_deleted_id {
         "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
     } else if stream.last_live_id().is_some_and(|last| parsed.id < last) {
         "ERR The ID specified in XSETID is smaller than the target stream top item"

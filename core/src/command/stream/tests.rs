@@ -171,6 +171,19 @@ fn xsetid_moves_the_counters_but_not_below_what_is_there() {
 }
 
 #[test]
+fn xsetid_of_a_primary_may_go_below_what_was_deleted() {
+    let mut t = TestEngine::new();
+    t.run("xadd s 5-5 a 1");
+    t.run("xdel s 5-5");
+    assert!(
+        t.run("xsetid s 5-4")
+            .ends_with("than current max_deleted_entry_id")
+    );
+    t.apply("xsetid s 5-4");
+    assert!(t.run("xinfo stream s").contains("last-generated-id $3 5-4"));
+}
+
+#[test]
 fn xread_waits_for_what_comes_after_it() {
     let mut t = TestEngine::new();
     let (reader, late) = (t.connect(), t.connect());

@@ -28,17 +28,6 @@ fn follow(t: &mut TestEngine) {
     }));
 }
 
-/// Runs a line as if the primary's stream had brought it.
-fn apply(t: &mut TestEngine, line: &str) {
-    use crate::engine::client::ClientFlags;
-    let id = t.connect();
-    let client = t.engine.server.clients.get_mut(id).expect("connected");
-    client.flags.insert(ClientFlags::PRIMARY);
-    client.authenticated = true;
-    t.run_as(id, line);
-    t.engine.disconnect(id);
-}
-
 #[test]
 fn expiries_are_set_told_and_removed() {
     let mut t = with_hash();
@@ -236,20 +225,20 @@ fn fields_are_read_and_changed() {
 fn a_replica_hides_what_has_expired_and_waits_for_the_stream() {
     let mut t = with_hash();
     follow(&mut t);
-    apply(&mut t, "HPEXPIREAT h 1000010 FIELDS 2 a b");
-    apply(&mut t, "HPEXPIREAT h 5 FIELDS 1 c");
+    t.apply("HPEXPIREAT h 1000010 FIELDS 2 a b");
+    t.apply("HPEXPIREAT h 5 FIELDS 1 c");
     assert_eq!(t.run("hmget h a b c"), "*3 $1 1 $1 2 $-1");
     t.now_ms += 10;
     t.tick();
     assert_eq!(t.run("hgetall h"), "*0");
     assert_eq!(t.run("hlen h"), ":3");
     // The primary's word counts, whatever the time is here.
-    apply(&mut t, "HSETEX h KEEPTTL FIELDS 1 a 7");
-    apply(&mut t, "HPEXPIREAT h 2000000 FIELDS 1 a");
-    apply(&mut t, "HINCRBY h b 5");
-    apply(&mut t, "HPERSIST h FIELDS 1 b");
+    t.apply("HSETEX h KEEPTTL FIELDS 1 a 7");
+    t.apply("HPEXPIREAT h 2000000 FIELDS 1 a");
+    t.apply("HINCRBY h b 5");
+    t.apply("HPERSIST h FIELDS 1 b");
     assert_eq!(t.run("hmget h a b c"), "*3 $1 7 $1 7 $-1");
-    apply(&mut t, "HDEL h c");
+    t.apply("HDEL h c");
     assert_eq!(t.run("hlen h"), ":2");
     assert_eq!(t.engine.keyspace.db(0).hashes_with_expiring_fields(), 1);
 }
