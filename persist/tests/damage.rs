@@ -4,6 +4,7 @@
 
 mod support;
 
+use support::random::Random;
 use support::{FIXTURES, describe, fixture, load, options};
 use towline_core::seams::SnapshotCodec;
 use towline_core::seams::snapshot::{DecodeFault, DecodeOptions};
@@ -17,30 +18,18 @@ const MAX_MEMORY_BYTES: u64 = 256 << 20;
 /// Keys of this size are damaged most: nearly each of their bytes means something.
 const SMALL_FILE_BYTES: usize = 1500;
 
-/// A generator of positions and bytes that is the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-
-    /// Changes a few bytes, or moves, drops or doubles a run of them.
-    fn damage(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.below(3) {
-            let at = self.below(bytes.len());
-            let end = (at + 1 + self.below(8)).min(bytes.len());
-            match self.below(6) {
-                0 => bytes[at] = [0, 1, 0x7f, 0x80, 0x81, 0xc3, 0xfe, 0xff][self.below(8)],
-                1 => bytes[at] ^= 1 << self.below(8),
-                2 => bytes[at] = self.below(256) as u8,
-                3 => drop(bytes.drain(at..end.min(bytes.len() - 1).max(at))),
-                4 => bytes.extend_from_within(at..end),
-                _ => bytes[at..end].reverse(),
-            }
+/// Changes a few bytes, or moves, drops or doubles a run of them.
+fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
+    for _ in 0..=random.below(3) {
+        let at = random.below(bytes.len());
+        let end = (at + 1 + random.below(8)).min(bytes.len());
+        match random.below(6) {
+            0 => bytes[at] = [0, 1, 0x7f, 0x80, 0x81, 0xc3, 0xfe, 0xff][random.below(8)],
+            1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = random.below(256) as u8,
+            3 => drop(bytes.drain(at..end.min(bytes.len() - 1).max(at))),
+            4 => bytes.extend_from_within(at..end),
+            _ => bytes[at..end].reverse(),
         }
     }
 }
@@ -102,7 +91,7 @@ fn damaged_values_are_refused_or_whole() {
     for file in small_files() {
         for _ in 0..300 {
             let mut bytes = file.clone();
-            random.damage(&mut bytes);
+            damage(&mut random, &mut bytes);
             try_read(&RdbCodec::default(), &bytes);
         }
     }
@@ -119,10 +108,10 @@ fn damaged_files_are_refused_or_whole() {
             .expect("it holds everything");
         for _ in 0..40 {
             let mut bytes = file.clone();
-            random.damage(&mut bytes);
+            damage(&mut random, &mut bytes);
             try_read(&RdbCodec::default(), &bytes);
             let mut bytes = native.clone();
-            random.damage(&mut bytes);
+            damage(&mut random, &mut bytes);
             try_read(&TowlineCodec, &bytes);
         }
     }

@@ -13,6 +13,7 @@ mod heap;
 
 use heap::Cost;
 use serde_json::Value as Json;
+use support::random::Random;
 use support::{FIXTURES, describe, fixture, load, options};
 use towline_core::seams::SnapshotCodec;
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions, Progress};
@@ -33,18 +34,6 @@ const FLIPS_LONG: usize = 100_000;
 const EXPANSION: usize = 256;
 /// What a decoder holds whatever it reads: its chunks, and a block.
 const BASE_BYTES: usize = 1 << 20;
-
-/// A generator of places that is the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-}
 
 /// A file that is to be damaged.
 struct Specimen {

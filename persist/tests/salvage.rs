@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use support::random::Random;
 use support::{assert_same, describe, load, options};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::{Offset, ReplicationId};
@@ -205,13 +206,8 @@ fn damage_anywhere_invents_nothing() {
     let whole = sample();
     let bytes = written(&whole);
     let known = rows(&whole);
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut below = |limit: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % limit as u64) as usize
-    };
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut below = |limit: usize| random.below(limit);
     for _ in 0..40 {
         let mut damaged = bytes.clone();
         for _ in 0..=below(4) {

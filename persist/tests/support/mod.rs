@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod random;
+
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
