@@ -106,6 +106,7 @@ pub async fn load_beside(
     beside: &(dyn Fn(Work) + Send + Sync),
 ) -> Result<(), LoadError> {
     let total = storage.len(name).await?;
+    dataset.expect_bytes(total);
     let head = storage.read(name, 0, HEAD_BYTES).await?;
     let codec = format_of(&head, codecs).ok_or(LoadError::UnknownFormat)?;
     let mut decoder = codec.decoder(options);

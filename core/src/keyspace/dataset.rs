@@ -4,11 +4,14 @@ use super::entry::Entry;
 use super::hash::HashSeed;
 use super::space::Keyspace;
 use super::usage::loaded;
-use crate::seams::snapshot::{Refused, SnapshotEntry, SnapshotMeta, SnapshotSink};
+use crate::seams::snapshot::{Access, Refused, SnapshotEntry, SnapshotMeta, SnapshotSink};
 
-/// The most keys, in all databases together, for which a snapshot's own word
-/// makes room beforehand. Beyond it the tables grow with what has really arrived.
+/// The most keys, in all databases together, for which a snapshot of unknown length
+/// makes room by its own word. Beyond it the tables grow with what has really arrived.
 const RESERVED_KEYS_MAX: u64 = 1 << 20;
+/// A snapshot of known length makes room for a key per so many bytes, which then
+/// takes less than twice the snapshot's own length.
+const BYTES_PER_RESERVED_KEY: u64 = 8;
 
 /// Collects a snapshot's content. Nothing of it may be served before the
 /// decoder has said that the snapshot is whole.
@@ -35,6 +38,12 @@ impl Dataset {
             keys: 0,
             reservable: RESERVED_KEYS_MAX,
         }
+    }
+
+    /// Says how long the snapshot is, which is what its word on the number of its
+    /// keys is measured by.
+    pub fn expect_bytes(&mut self, bytes: u64) {
+        self.reservable = self.reservable.max(bytes / BYTES_PER_RESERVED_KEY);
     }
 
     /// What the snapshot said of itself.
@@ -100,16 +109,17 @@ impl SnapshotSink for Dataset {
             expire_ms,
             access,
         } = entry;
-        if self.space.find(self.db, &key).is_some() {
-            return Err(Refused(format!(
-                "key '{}' is in it twice",
-                key.escape_ascii()
-            )));
-        }
-        self.keys += 1;
-        let mut entry = Entry::new(&key, value, expire_ms);
+        self.ready(Entry::new(&key, value, expire_ms), access)
+    }
+
+    fn ready(&mut self, mut entry: Entry, access: Access) -> Result<(), Refused> {
         entry.set_access(loaded(access, (self.meta.created_ms / 1000) as u32));
-        self.space.load_unique(self.db, entry);
+        let twice = |entry: Entry| {
+            let key = entry.key().escape_ascii();
+            Refused(format!("key '{key}' is in it twice"))
+        };
+        self.space.load(self.db, entry).map_err(twice)?;
+        self.keys += 1;
         Ok(())
     }
 
@@ -122,7 +132,6 @@ impl SnapshotSink for Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seams::snapshot::Access;
     use crate::value::Value;
 
     fn entry(key: &[u8]) -> SnapshotEntry {

@@ -16,6 +16,7 @@
 //! second allocation, and the key is stored once.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -378,6 +379,32 @@ impl Entry {
         self.owned(self.value())
     }
 
+    /// The value, taken out of the block.
+    #[must_use]
+    pub fn into_value(mut self) -> Value {
+        let (tag, kind) = (self.tag(), self.tag() & KIND_MASK);
+        match kind {
+            INLINE => return Value::Str(self.inline().to_vec()),
+            INT => return Value::Int(self.word().cast_signed()),
+            _ => {}
+        }
+        let word = self.word();
+        // What stays behind must not free it again.
+        self.set_tag(tag & !KIND_MASK | INT);
+        // SAFETY: each kind's word is the pointer that was stored for it, and the
+        // block owns it no more.
+        unsafe {
+            match kind {
+                SHARED => Value::Shared(Arc::from_raw(word as *const Vec<u8>)),
+                LIST => Value::List(Box::from_raw(word as *mut List)),
+                HASH => Value::Hash(Box::from_raw(word as *mut Hash)),
+                SET => Value::Set(Box::from_raw(word as *mut Set)),
+                ZSET => Value::ZSet(Box::from_raw(word as *mut ZSet)),
+                _ => Value::Stream(Box::from_raw(word as *mut Stream)),
+            }
+        }
+    }
+
     /// True where OBJECT ENCODING of this string is `raw` whatever its length.
     #[must_use]
     pub fn is_raw(&self) -> bool {
@@ -430,6 +457,12 @@ impl Entry {
     #[must_use]
     pub fn block_bytes(&self) -> usize {
         self.shape().end
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({})", self.key().escape_ascii())
     }
 }
 
@@ -524,7 +557,15 @@ mod tests {
                     assert_eq!((entry.expire_ms(), text(&entry)), (None, value.clone()));
                     assert!(entry.is_raw());
                     let renamed = entry.renamed(b"other");
-                    assert_eq!((renamed.key(), text(&renamed)), (&b"other"[..], value));
+                    assert_eq!(
+                        (renamed.key(), text(&renamed)),
+                        (&b"other"[..], value.clone())
+                    );
+                    match renamed.into_value() {
+                        Value::Str(text) => assert_eq!(text, value),
+                        Value::Shared(text) => assert_eq!(*text, value),
+                        other => panic!("{other:?}"),
+                    }
                 }
             }
         }

@@ -19,7 +19,7 @@ pub mod usage;
 
 pub use dataset::Dataset;
 pub use db::Db;
-pub use entry::Entry;
+pub use entry::{Entry, INLINE_MAX_BYTES};
 pub use freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 pub use hash::HashSeed;
 pub use snapshot_walk::SnapshotWalk;

@@ -364,12 +364,19 @@ impl Keyspace {
         true
     }
 
-    /// Adds an entry that a loader knows to be new: no version, no freeze, no look-up.
-    pub fn load_unique(&mut self, db: usize, entry: Entry) {
+    /// Adds an entry of a snapshot: no version, no freeze.
+    ///
+    /// # Errors
+    /// The entry, where its key is there already.
+    pub fn load(&mut self, db: usize, entry: Entry) -> Result<(), Entry> {
         let hash = self.seed.hash(entry.key());
         let held = &mut self.dbs[db];
+        if held.table.find(hash, entry.key()).is_some() {
+            return Err(entry);
+        }
         held.note_entries(hash, None, Some(&entry));
         held.table.insert_unique(hash, entry);
+        Ok(())
     }
 
     /// Makes room in an empty database for the keys that a snapshot announces.

@@ -130,7 +130,10 @@ fn replaced_content_leaves_older_freezes_their_tables() {
     space.set_string(0, b"old", b"1", None, 0);
     let mut taken = Taken::take(&mut space);
     let mut other = Keyspace::new(2, HashSeed::new(5, 5));
-    other.load_unique(1, Entry::string(b"new", b"2", Some(7)));
+    let loaded = |expire| Entry::string(b"new", b"2", Some(expire));
+    other.load(1, loaded(7)).expect("it is new");
+    let twice = other.load(1, loaded(8)).expect_err("it is there");
+    assert_eq!(twice.key(), b"new");
     space.replace_content(other);
     while !taken.step(&mut space) {}
     assert_eq!(taken.seen, taken.expected);

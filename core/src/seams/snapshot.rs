@@ -12,7 +12,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::keyspace::HashSeed;
+use crate::keyspace::{Entry, HashSeed};
 use crate::offset::{Offset, ReplicationId};
 use crate::seams::StorageError;
 use crate::text::number::{parse_i64, parse_u64};
@@ -160,6 +160,17 @@ pub trait SnapshotSink: Send {
 
     /// One key and its value.
     fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused>;
+
+    /// The same, as a keyspace keeps it, which spares one that fills a keyspace a
+    /// copy. Decoders call this one.
+    fn ready(&mut self, entry: Entry, access: Access) -> Result<(), Refused> {
+        self.entry(SnapshotEntry {
+            key: entry.key().to_vec(),
+            expire_ms: entry.expire_ms(),
+            value: entry.into_value(),
+            access,
+        })
+    }
 
     /// One library of functions, as its source text.
     fn function(&mut self, source: Vec<u8>) -> Result<(), Refused>;

@@ -66,24 +66,51 @@ impl Coroutine {
         }
     }
 
+    /// Takes `bytes` in one piece, and appends what they complete to `events`.
+    pub(crate) fn feed_whole(
+        &mut self,
+        bytes: Vec<u8>,
+        events: &mut Vec<Event>,
+    ) -> Result<Progress, DecodeError> {
+        let length = bytes.len();
+        let polled = self.poll(bytes);
+        events.append(&mut self.exchange.lock().events);
+        self.progress(polled, length)
+    }
+
     fn feed_part(
         &mut self,
         bytes: &[u8],
         sink: &mut dyn SnapshotSink,
     ) -> Result<Progress, DecodeError> {
+        let polled = self.poll(bytes.to_vec());
+        self.deliver(sink)?;
+        self.progress(polled, bytes.len())
+    }
+
+    /// Lets the function go on with more bytes.
+    fn poll(&mut self, bytes: Vec<u8>) -> Poll<Result<u64, DecodeError>> {
         let decoding = self
             .decoding
             .as_mut()
             .expect("nothing is fed after the end or an error");
-        self.exchange.lock().input = Some(bytes.to_vec());
         self.fed_bytes += bytes.len() as u64;
+        self.exchange.lock().input = Some(bytes);
         let polled = decoding
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()));
         if polled.is_ready() {
             self.decoding = None;
         }
-        self.deliver(sink)?;
+        polled
+    }
+
+    /// What came of `length` bytes.
+    fn progress(
+        &self,
+        polled: Poll<Result<u64, DecodeError>>,
+        length: usize,
+    ) -> Result<Progress, DecodeError> {
         match polled {
             Poll::Pending => Ok(Progress::More),
             Poll::Ready(Err(error)) => Err(error),
@@ -91,7 +118,7 @@ impl Coroutine {
                 let left = usize::try_from(self.fed_bytes - end)
                     .expect("what is left over is part of the last chunk");
                 Ok(Progress::Complete {
-                    consumed: bytes.len() - left,
+                    consumed: length - left,
                 })
             }
         }

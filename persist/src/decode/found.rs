@@ -1,6 +1,7 @@
 //! What a decoder found, kept for a sink that takes it later.
 
-use towline_core::seams::snapshot::{Refused, SnapshotEntry, SnapshotSink};
+use towline_core::keyspace::Entry;
+use towline_core::seams::snapshot::{Access, Refused, SnapshotEntry, SnapshotSink};
 
 use super::source::Event;
 
@@ -23,7 +24,7 @@ impl Found {
 
 impl SnapshotSink for Found {
     fn aux(&mut self, key: &[u8], value: &[u8]) -> Result<(), Refused> {
-        self.push(Event::Aux(key.to_vec(), value.to_vec()))
+        self.push(Event::Aux(Box::new((key.to_vec(), value.to_vec()))))
     }
 
     fn select_db(&mut self, db: u64) -> Result<(), Refused> {
@@ -35,7 +36,11 @@ impl SnapshotSink for Found {
     }
 
     fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused> {
-        self.push(Event::Entry(entry))
+        self.push(Event::Entry(Box::new(entry)))
+    }
+
+    fn ready(&mut self, entry: Entry, access: Access) -> Result<(), Refused> {
+        self.push(Event::Ready(entry, access))
     }
 
     fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {

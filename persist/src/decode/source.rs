@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use towline_core::keyspace::HashSeed;
+use towline_core::keyspace::{Entry, HashSeed};
 use towline_core::seams::snapshot::{
-    DecodeError, DecodeFault, DecodeOptions, Refused, SnapshotEntry, SnapshotSink,
+    Access, DecodeError, DecodeFault, DecodeOptions, Refused, SnapshotEntry, SnapshotSink,
 };
+use towline_core::value::Value;
 
 use super::coroutine::Shared;
 use crate::crc::Crc64;
@@ -18,10 +19,13 @@ const KEPT_BUFFER_BYTES: usize = 1 << 20;
 /// Something that was read whole.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Aux(Vec<u8>, Vec<u8>),
+    Aux(Box<(Vec<u8>, Vec<u8>)>),
     SelectDb(u64),
     Resize(u64, u64),
-    Entry(SnapshotEntry),
+    /// A key in the block in which a keyspace keeps it.
+    Ready(Entry, Access),
+    /// A key, for one who does not want that block.
+    Entry(Box<SnapshotEntry>),
     EmptyKey(Vec<u8>),
     Function(Vec<u8>),
 }
@@ -29,10 +33,11 @@ pub(crate) enum Event {
 impl Event {
     pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Refused> {
         match self {
-            Self::Aux(key, value) => sink.aux(&key, &value),
+            Self::Aux(field) => sink.aux(&field.0, &field.1),
             Self::SelectDb(db) => sink.select_db(db),
             Self::Resize(keys, expires) => sink.resize(keys, expires),
-            Self::Entry(entry) => sink.entry(entry),
+            Self::Ready(entry, access) => sink.ready(entry, access),
+            Self::Entry(entry) => sink.entry(*entry),
             Self::EmptyKey(key) => sink.empty_key(&key),
             Self::Function(source) => sink.function(source),
         }
@@ -55,6 +60,10 @@ pub(crate) struct Source {
     summed: usize,
     /// The key being read, for errors.
     key: Option<Vec<u8>>,
+    /// The room of the last key, for the next.
+    spare_key: Vec<u8>,
+    /// Whether what is read is summed up: a checksum of all of it stands at its end.
+    is_summed: bool,
     /// Whether an entry was handed on.
     has_entries: bool,
     /// What was read since the last wait.
@@ -72,6 +81,8 @@ impl Source {
             crc: Crc64::default(),
             summed: 0,
             key: None,
+            spare_key: Vec::new(),
+            is_summed: options.verify_checksum,
             has_entries: false,
             events: Vec::new(),
         }
@@ -95,6 +106,11 @@ impl Source {
         self.forgotten + self.at as u64
     }
 
+    /// Says that no checksum of the whole is asked for.
+    pub(crate) fn forgo_checksum(&mut self) {
+        self.is_summed = false;
+    }
+
     /// Names the key that errors are about from now on.
     pub(crate) fn set_key(&mut self, key: Option<Vec<u8>>) {
         self.key = key;
@@ -105,10 +121,55 @@ impl Source {
         self.key.take()
     }
 
+    /// Reads a key, which errors are about until it is taken back.
+    pub(crate) async fn key(&mut self) -> Result<(), DecodeError> {
+        let mut key = std::mem::take(&mut self.spare_key);
+        self.string_into(&mut key).await?;
+        self.key = Some(key);
+        Ok(())
+    }
+
     /// Hands something on.
     pub(crate) fn emit(&mut self, event: Event) {
-        self.has_entries |= matches!(event, Event::Entry(_));
+        self.has_entries |= matches!(event, Event::Entry(_) | Event::Ready(..));
         self.events.push(event);
+    }
+
+    /// Hands on what another one found.
+    pub(crate) fn emit_all(&mut self, events: &mut Vec<Event>) {
+        self.has_entries |= !events.is_empty();
+        self.events.append(events);
+    }
+
+    /// Hands the key at hand on with its value.
+    pub(crate) fn emit_value(&mut self, value: Value, expire_ms: Option<i64>, access: Access) {
+        let key = self.take_key().expect("a value follows its key");
+        self.emit(Event::Ready(Entry::new(&key, value, expire_ms), access));
+        self.spare_key = key;
+    }
+
+    /// Hands the key at hand on with what `make` makes of it and the string that
+    /// comes next.
+    pub(crate) async fn emit_string(
+        &mut self,
+        make: impl FnOnce(&[u8], RawString<'_>) -> Result<Entry, Stop>,
+        access: Access,
+    ) -> Result<(), DecodeError> {
+        let max_bytes = self.options.max_string_bytes;
+        loop {
+            match parse_string(&self.buffer[self.at..], max_bytes) {
+                Ok((raw, used)) => {
+                    let key = self.key.as_deref().expect("a value follows its key");
+                    let made = make(key, raw);
+                    self.at += used;
+                    let entry = made.map_err(|stop| self.error(self.fault(stop)))?;
+                    self.emit(Event::Ready(entry, access));
+                    self.spare_key = self.take_key().expect("as above");
+                    return Ok(());
+                }
+                Err(stop) => self.wait_after(stop).await?,
+            }
+        }
     }
 
     /// An error at this place.
@@ -159,6 +220,19 @@ impl Source {
         out.extend_from_slice(&self.buffer[self.at..self.at + length]);
         self.at += length;
         Ok(())
+    }
+
+    /// Exactly `length` bytes, seen by `take` where they lie. The caller has bounded
+    /// `length`.
+    pub(crate) async fn with_bytes<T>(
+        &mut self,
+        length: usize,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, DecodeError> {
+        self.wait_for(length as u64).await?;
+        let taken = take(&self.buffer[self.at..self.at + length]);
+        self.at += length;
+        Ok(taken)
     }
 
     /// A length.
@@ -252,7 +326,7 @@ impl Source {
 
     /// Forgets what was read and hands on what it gave.
     fn suspend(&mut self) {
-        if self.options.verify_checksum {
+        if self.is_summed {
             self.checksum();
         }
         self.buffer.drain(..self.at);

@@ -1,10 +1,9 @@
 //! Reading a file: everything around the values.
 
-use towline_core::seams::snapshot::{
-    Access, DecodeError, DecodeFault, SnapshotEntry, SnapshotMeta,
-};
+use towline_core::seams::snapshot::{Access, DecodeError, DecodeFault, SnapshotMeta};
 
 use super::dialect::{Dialect, Family, Magic};
+use super::length::RawString;
 use super::object::{self, Object};
 use super::opcode;
 use crate::decode::{Event, Source};
@@ -113,7 +112,7 @@ async fn record(code: u8, dialect: Dialect, source: &mut Source) -> Result<(), D
         opcode::AUX => {
             let (key, value) = (source.string().await?, source.string().await?);
             adopt_seed(&key, &value, source);
-            source.emit(Event::Aux(key, value));
+            source.emit(Event::Aux(Box::new((key, value))));
         }
         opcode::FUNCTION2 => {
             let text = source.string().await?;
@@ -168,18 +167,17 @@ async fn entry(
     if !object::is_kind(kind, dialect) {
         return Err(source.error(DecodeFault::UnknownRecord(kind)));
     }
-    let key = source.string().await?;
-    source.set_key(Some(key));
-    let object = object::read(kind, dialect, source).await?;
-    let key = source.take_key().expect("it was set above");
-    source.emit(match object {
-        Object::Empty => Event::EmptyKey(key),
-        Object::Value(value) => Event::Entry(SnapshotEntry {
-            key,
-            value,
-            expire_ms: said.expire_ms,
-            access: said.access,
-        }),
-    });
+    source.key().await?;
+    if kind == opcode::kind::STRING {
+        let make = |key: &[u8], raw: RawString<'_>| object::string_entry(key, raw, said.expire_ms);
+        return source.emit_string(make, said.access).await;
+    }
+    match object::read(kind, dialect, source).await? {
+        Object::Value(value) => source.emit_value(value, said.expire_ms, said.access),
+        Object::Empty => {
+            let key = source.take_key().expect("it was read above");
+            source.emit(Event::EmptyKey(key));
+        }
+    }
     Ok(())
 }

@@ -97,12 +97,12 @@ async fn value(dialect: Dialect, mut source: Source) -> Result<u64, DecodeError>
     let kind = source.byte().await?;
     let object = object::read(kind, dialect, &mut source).await?;
     if let Object::Value(value) = object {
-        source.emit(Event::Entry(SnapshotEntry {
+        source.emit(Event::Entry(Box::new(SnapshotEntry {
             key: Vec::new(),
             value,
             expire_ms: None,
             access: Access::Unknown,
-        }));
+        })));
     }
     Ok(source.offset())
 }

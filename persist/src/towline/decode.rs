@@ -1,15 +1,13 @@
 //! Reading a native snapshot.
 
-use towline_core::seams::snapshot::{
-    DecodeError, DecodeFault, DecodeOptions, Progress, SnapshotDecoder,
-};
+use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions, Progress};
 
 use super::layout::{
-    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, Compression, FOOTER_MARK, FOOTER_REST_BYTES,
-    Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSION,
+    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, CHECKSUM_BYTES, Compression, FOOTER_MARK,
+    FOOTER_REST_BYTES, Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSION,
 };
 use crate::crc::Crc64;
-use crate::decode::{Coroutine, Event, Found, Source};
+use crate::decode::{Coroutine, Event, Source};
 use crate::rdb::{Dialect, Family, opcode, read_entry};
 
 /// The records in the blocks are of this dialect; see [`super::encode::RECORDS`].
@@ -20,6 +18,8 @@ const DIALECT: Dialect = Dialect {
 
 /// Reads a whole file and returns where it ended.
 pub(super) async fn file(mut source: Source) -> Result<u64, DecodeError> {
+    // Every part has its own.
+    source.forgo_checksum();
     header(&mut source).await?;
     let mut blocks = Blocks::new(source.options());
     loop {
@@ -69,7 +69,7 @@ async fn header(source: &mut Source) -> Result<(), DecodeError> {
     meta.redis_version = String::from_utf8_lossy(text).into_owned();
     source.adopt_hash_seed(meta.hash_seed);
     for (key, value) in meta.aux_fields() {
-        source.emit(Event::Aux(key.into(), value.into_bytes()));
+        source.emit(Event::Aux(Box::new((key.into(), value.into_bytes()))));
     }
     Ok(())
 }
@@ -78,6 +78,8 @@ async fn header(source: &mut Source) -> Result<(), DecodeError> {
 struct Blocks {
     index: Vec<IndexEntry>,
     records: Coroutine,
+    /// What was found in a block, on its way.
+    events: Vec<Event>,
     complete: bool,
     options: DecodeOptions,
 }
@@ -87,6 +89,7 @@ impl Blocks {
         Self {
             index: Vec::new(),
             records: Coroutine::new(options, records),
+            events: Vec::new(),
             complete: false,
             options,
         }
@@ -108,18 +111,11 @@ impl Blocks {
         if u64::from(header.number) != number {
             return Err(source.error(damaged("its number")));
         }
-        let mut stored = Vec::new();
-        source
-            .bytes(header.stored_bytes as usize, &mut stored)
-            .await?;
-        let crc = u64::from_le_bytes(source.array().await?);
-        if self.options.verify_checksum && crc != Crc64::of(&stored) {
-            return Err(source.error(damaged("its checksum")));
-        }
-        let Some(raw) = expand(&header, stored) else {
-            return Err(source.error(damaged("its compression")));
-        };
-        self.take(&raw, source)?;
+        let length = header.stored_bytes as usize + CHECKSUM_BYTES;
+        let verify = self.options.verify_checksum;
+        let raw = source.with_bytes(length, |bytes| contents_of(&header, bytes, verify));
+        let raw = raw.await?.map_err(|what| source.error(damaged(what)))?;
+        self.take(raw, source)?;
         self.index.push(IndexEntry {
             offset,
             keys: header.keys,
@@ -129,20 +125,20 @@ impl Blocks {
     }
 
     /// Decodes the contents of a block.
-    fn take(&mut self, raw: &[u8], source: &mut Source) -> Result<(), DecodeError> {
+    fn take(&mut self, raw: Vec<u8>, source: &mut Source) -> Result<(), DecodeError> {
         if self.complete {
             return source.corrupt("a block after the last record");
         }
-        let mut found = Found::default();
-        let progress = self.records.feed(raw, &mut found);
-        found.0.into_iter().for_each(|event| source.emit(event));
+        let length = raw.len();
+        let progress = self.records.feed_whole(raw, &mut self.events);
+        source.emit_all(&mut self.events);
         let progress = progress.map_err(|error| {
             source.set_key(error.key);
             source.error(error.fault)
         })?;
         if let Progress::Complete { consumed } = progress {
             self.complete = true;
-            if consumed != raw.len() {
+            if consumed != length {
                 return source.corrupt("bytes after the last record");
             }
         }
@@ -150,18 +146,31 @@ impl Blocks {
     }
 }
 
-/// The contents of a block.
-pub(super) fn expand(header: &BlockHeader, stored: Vec<u8>) -> Option<Vec<u8>> {
+/// What a block's stored bytes, with their checksum, expand to.
+pub(super) fn contents_of(
+    header: &BlockHeader,
+    bytes: &[u8],
+    verify: bool,
+) -> Result<Vec<u8>, &'static str> {
+    let (stored, crc) = bytes.split_at(header.stored_bytes as usize);
+    if verify && crc != Crc64::of(stored).to_le_bytes() {
+        return Err("its checksum");
+    }
+    expand(header, stored).ok_or("its compression")
+}
+
+fn expand(header: &BlockHeader, stored: &[u8]) -> Option<Vec<u8>> {
     let length = header.raw_bytes as usize;
     let raw = match header.compression {
-        Compression::None => stored,
-        Compression::Lz4 => lz4_flex::block::decompress(&stored, length).ok()?,
+        Compression::None => stored.to_vec(),
+        Compression::Lz4 => lz4_flex::block::decompress(stored, length).ok()?,
     };
     (raw.len() == length).then_some(raw)
 }
 
 /// Reads the records that the blocks hold together.
 pub(super) async fn records(mut source: Source) -> Result<u64, DecodeError> {
+    source.forgo_checksum();
     loop {
         match source.byte().await? {
             opcode::EOF => return Ok(source.offset()),

@@ -63,6 +63,8 @@ pub(super) const HEADER_BYTES: usize = 98;
 pub(super) const BLOCK_HEADER_BYTES: usize = 56;
 /// Bytes of the footer after its mark.
 pub(super) const FOOTER_REST_BYTES: usize = 28;
+/// Bytes of every checksum.
+pub(super) const CHECKSUM_BYTES: usize = 8;
 /// Bytes of every mark.
 pub(super) const MARK_BYTES: usize = 4;
 

@@ -18,16 +18,14 @@ use towline_core::seams::snapshot::{
     SnapshotMeta, SnapshotSink,
 };
 
-use super::decode::{expand, records};
+use super::decode::{contents_of, records};
 use super::layout::{
-    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, HEADER_BYTES, INDEX_MARK, IndexEntry,
-    MARK_BYTES, MAX_VERSION_TEXT_BYTES,
+    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, CHECKSUM_BYTES, HEADER_BYTES, INDEX_MARK,
+    IndexEntry, MARK_BYTES, MAX_VERSION_TEXT_BYTES,
 };
-use crate::crc::Crc64;
 use crate::decode::Coroutine;
 
 /// Bytes of a checksum.
-const CHECKSUM_BYTES: usize = 8;
 /// No block takes less.
 const MIN_BLOCK_BYTES: u64 = (BLOCK_HEADER_BYTES + CHECKSUM_BYTES) as u64;
 /// So many blocks more than have room before it may be missing before a block.
@@ -345,7 +343,7 @@ impl Salvage {
         self.close_gap(header);
         self.next = header.number + 1;
         let contents = self.ahead().get(BLOCK_HEADER_BYTES..length);
-        match contents.map_or(Err("its end"), |bytes| contents_of(header, bytes)) {
+        match contents.map_or(Err("its end"), |bytes| contents_of(header, bytes, true)) {
             Ok(raw) => {
                 self.take(header, &raw, sink)?;
                 self.at += length;
@@ -479,15 +477,6 @@ impl Salvage {
         self.place = Place::End;
         Step::On
     }
-}
-
-/// What a block's stored bytes, with their checksum, expand to.
-fn contents_of(header: &BlockHeader, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
-    let (stored, crc) = bytes.split_at(header.stored_bytes as usize);
-    if crc != Crc64::of(stored).to_le_bytes() {
-        return Err("its checksum");
-    }
-    expand(header, stored.to_vec()).ok_or("its compression")
 }
 
 /// Counts keys on their way.

@@ -10,12 +10,13 @@ mod stream;
 
 use std::sync::Arc;
 
+use towline_core::keyspace::{Entry, INLINE_MAX_BYTES};
 use towline_core::seams::snapshot::{DecodeError, DecodeFault};
 use towline_core::text::number::parse_i64;
 use towline_core::value::{Value, ValueRef};
 
 use super::dialect::{Dialect, Family};
-use super::length::RawString;
+use super::length::{RawString, Stop};
 use super::opcode::kind;
 use crate::decode::Source;
 use crate::pen::Pen;
@@ -84,12 +85,33 @@ async fn string(source: &mut Source) -> Result<Value, DecodeError> {
         .await
 }
 
+/// A key with a string, as the keyspace keeps it: a short one without a copy between.
+pub(crate) fn string_entry(
+    key: &[u8],
+    raw: RawString<'_>,
+    expire_ms: Option<i64>,
+) -> Result<Entry, Stop> {
+    match raw {
+        RawString::Plain(text) if text.len() <= INLINE_MAX_BYTES && int_of(text).is_none() => {
+            Ok(Entry::string(key, text, expire_ms))
+        }
+        RawString::Int(number) => Ok(Entry::new(key, Value::Int(i64::from(number)), expire_ms)),
+        other => {
+            let value = string_value(other.into_bytes()?);
+            Ok(Entry::new(key, value, expire_ms))
+        }
+    }
+}
+
+/// The integer that a text is, written as the keyspace writes it.
+fn int_of(text: &[u8]) -> Option<i64> {
+    let may_be = text.len() <= MAX_INT_TEXT_BYTES;
+    may_be.then(|| parse_i64(text)).flatten()
+}
+
 /// A string as the keyspace keeps it.
 fn string_value(bytes: Vec<u8>) -> Value {
-    let number = (bytes.len() <= MAX_INT_TEXT_BYTES)
-        .then(|| parse_i64(&bytes))
-        .flatten();
-    match number {
+    match int_of(&bytes) {
         Some(number) => Value::Int(number),
         None if bytes.len() > SHARED_MIN_BYTES => Value::Shared(Arc::new(bytes)),
         None => Value::Str(bytes),
