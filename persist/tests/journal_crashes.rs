@@ -297,6 +297,7 @@ impl Life {
             name: NAME.to_owned(),
             policy: self.policy,
             timestamps: self.random.below(3) == 0,
+            retained_bytes: 0,
         };
         let found = inspect(&*disk, NAME).await;
         let found = self.sound(found)?;

@@ -58,7 +58,7 @@ impl SyncRequest {
     }
 }
 
-/// The part of the stream that the backlog holds.
+/// The part of the stream that the backlog holds, the log on disk included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The position before its first byte.
@@ -192,7 +192,7 @@ impl fmt::Display for FullSyncReason {
             Self::TooOld { asked, first } => {
                 write!(
                     f,
-                    "the replica lacks the stream from byte {asked} on, and the backlog starts at byte {first}; a larger repl-backlog-size would have avoided this"
+                    "the replica lacks the stream from byte {asked} on, and the backlog starts at byte {first}; a larger repl-backlog-size, or repl-backlog-disk-size with appendonly, would have avoided this"
                 )
             }
             Self::ExpiringFields { from, novelty } => {

@@ -24,7 +24,9 @@ use towline_core::engine::stream_log::SinkId;
 use towline_core::offset::{History, Offset};
 use towline_core::seams::log_sink::StreamPlace;
 use towline_core::seams::snapshot::SnapshotPosition;
-use towline_core::seams::{LogSink, ReplicationTransport, Runtime, SnapshotCodec, Storage, Store};
+use towline_core::seams::{
+    LogSink, ReplicationTransport, Runtime, SnapshotCodec, Storage, Store, StreamArchive,
+};
 
 /// How often the node looks after what is due: pings, sizes, the backlog's end.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -68,6 +70,10 @@ pub(crate) struct Inner {
     /// Bytes sent to replicas since they were last counted in.
     pub(crate) sent_bytes: AtomicU64,
     backlog: BacklogSlot,
+    /// Bytes sent to replicas that came back, up to where the stream was then.
+    pub(crate) resent_bytes: AtomicU64,
+    /// The log on disk that replicas can be served from, where there is one.
+    archive: Mutex<Option<Arc<dyn StreamArchive>>>,
     /// How far the log on disk was written, where there is one.
     logged: Mutex<Option<Offset>>,
     /// The backlog's place among the takers of the stream.
@@ -123,6 +129,8 @@ impl Node {
             unfollow: Event::new(),
             sent_bytes: AtomicU64::new(0),
             backlog: BacklogSlot::default(),
+            resent_bytes: AtomicU64::new(0),
+            archive: Mutex::default(),
             logged: Mutex::default(),
             sink: Mutex::default(),
             followed_epoch: Mutex::new(0),
@@ -209,6 +217,12 @@ impl Node {
         }
     }
 
+    /// The log on disk, from which replicas are served what memory no longer holds,
+    /// and which keeps what this node gets in a full sync. None without a log.
+    pub fn set_archive(&self, archive: Option<Arc<dyn StreamArchive>>) {
+        *lock(&self.0.archive) = archive;
+    }
+
     /// The backlog, if there is one.
     #[must_use]
     pub fn backlog(&self) -> Option<Backlog> {
@@ -230,6 +244,15 @@ impl Inner {
         let mut bytes = [0; 8];
         self.parts.runtime.fill_random(&mut bytes);
         u64::from_le_bytes(bytes)
+    }
+
+    pub(crate) fn archive(&self) -> Option<Arc<dyn StreamArchive>> {
+        lock(&self.archive).clone()
+    }
+
+    /// The first position that the log on disk serves.
+    pub(crate) fn archive_start(&self) -> Option<Offset> {
+        self.archive()?.start()
     }
 
     pub(crate) fn backlog(&self) -> Option<Backlog> {
@@ -308,6 +331,8 @@ impl House {
         let now_ms = node.now_ms();
         let sent = node.sent_bytes.swap(0, Ordering::Relaxed);
         engine.server.stats.repl_output_bytes += sent;
+        let resent = node.resent_bytes.swap(0, Ordering::Relaxed);
+        engine.server.stats.resync_sent_bytes += resent;
         let Some(backlog) = node.backlog() else {
             return;
         };

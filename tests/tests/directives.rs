@@ -11,7 +11,7 @@ use towline_tests::tables;
 const OWN_DEFAULTS: [&str; 1] = ["dir"];
 
 /// Directives that no peer has.
-const OURS: [&str; 1] = ["rdb-version"];
+const OURS: [&str; 2] = ["rdb-version", "repl-backlog-disk-size"];
 
 fn reference() -> BTreeMap<String, String> {
     let mut defaults = BTreeMap::new();

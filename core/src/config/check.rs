@@ -2,6 +2,8 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::text::number;
+
 /// Every text will do.
 pub(super) fn anything(_text: &[u8]) -> Result<(), &'static str> {
     Ok(())
@@ -33,6 +35,13 @@ pub(super) fn log_directory_name(text: &[u8]) -> Result<(), &'static str> {
     }
     let error = "appenddirname can't be a path, just a dirname";
     is_file_name(text).then_some(()).ok_or(error)
+}
+
+/// How much of the log on disk is kept for replicas: an amount, or `auto`.
+pub(super) fn disk_backlog(text: &[u8]) -> Result<(), &'static str> {
+    let known = text == b"auto" || number::parse_memory(text).is_some();
+    let error = "argument must be a memory value, or 'auto'";
+    known.then_some(()).ok_or(error)
 }
 
 /// The variables of proc-title-template stand in braces.

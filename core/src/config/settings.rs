@@ -9,6 +9,7 @@ use super::table::find;
 use super::value::Value;
 use crate::keyspace::usage::{Tracked, UsagePolicy};
 use crate::seams::value_codec::PayloadOptions;
+use crate::text::number;
 use crate::value::EncodingLimits;
 use crate::value::limits::LIST_PLAIN_MIN_BYTES;
 use crate::value::stream::StreamNodeLimits;
@@ -246,6 +247,8 @@ pub struct Settings {
     pub replica_announce_ip: Vec<u8>,
     pub replica_announce_port: u16,
     pub repl_backlog_size: u64,
+    /// How much of the log on disk replicas may continue from, bytes.
+    pub repl_backlog_disk_size: u64,
     pub repl_backlog_ttl_s: u64,
     pub disable_thp: bool,
     pub repl_diskless_load: DisklessLoad,
@@ -366,6 +369,7 @@ impl Settings {
             replica_announce_ip: v.text("replica-announce-ip"),
             replica_announce_port: v.number("replica-announce-port"),
             repl_backlog_size: v.number("repl-backlog-size"),
+            repl_backlog_disk_size: repl_backlog_disk_size(v),
             repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
             disable_thp: v.flag("disable-thp"),
             repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
@@ -383,6 +387,16 @@ impl Settings {
     pub fn needs_good_replicas(&self) -> bool {
         self.min_replicas_to_write > 0 && self.min_replicas_max_lag_s > 0
     }
+}
+
+/// With `auto`, so many times the backlog in memory.
+const DISK_BACKLOG_FACTOR: u64 = 10;
+
+fn repl_backlog_disk_size(v: &Named<'_>) -> u64 {
+    let memory_bytes: u64 = v.number("repl-backlog-size");
+    let set = number::parse_memory(&v.text("repl-backlog-disk-size"));
+    let set = set.and_then(|bytes| u64::try_from(bytes).ok());
+    set.unwrap_or_else(|| memory_bytes.saturating_mul(DISK_BACKLOG_FACTOR))
 }
 
 fn aof(v: &Named<'_>) -> AofSettings {

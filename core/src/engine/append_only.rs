@@ -89,6 +89,14 @@ impl AppendOnly {
         }
     }
 
+    /// The stream is another: nothing of it is durable before its driver says so.
+    pub(super) fn begins_anew(&mut self) {
+        self.durable = Offset::ZERO;
+        if self.state == LogState::On {
+            self.state = LogState::Starting;
+        }
+    }
+
     /// Notes that a rewrite begins.
     pub const fn rewrite_began(&mut self, now_ms: i64) {
         self.rewriting_since_ms = Some(now_ms);

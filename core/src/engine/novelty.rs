@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::offset::Offset;
 
 /// Whether only servers with fields that expire know this command.
-fn is_about_expiring_fields(name: &[u8]) -> bool {
+#[must_use]
+pub fn is_about_expiring_fields(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 8] = [
         b"hexpire",
         b"hexpireat",
@@ -97,6 +98,11 @@ impl NoveltyWatch {
         if std::mem::take(&mut self.pending) {
             self.told.set(end);
         }
+    }
+
+    /// There may be such a command before `end`.
+    pub(super) fn note(&mut self, end: Offset) {
+        self.told.set(self.told.end().max(end));
     }
 
     /// The stream goes on in another history, of which nothing is known.

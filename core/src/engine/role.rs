@@ -94,6 +94,7 @@ impl Server {
         let history = History::new(replid);
         self.replication.history = history;
         self.replication.diverged = false;
+        self.append_only.begins_anew();
         self.log.restart(history, offset, db);
         // What they wrote is no longer there to be waited for.
         for client in self.clients.iter_mut() {

@@ -55,6 +55,12 @@ pub struct Stats {
     pub sync_partial_ok: u64,
     /// Partial resyncs asked for and refused.
     pub sync_partial_err: u64,
+    /// Partial resyncs that began with the log on disk.
+    pub sync_partial_from_disk: u64,
+    /// How far the stream was ahead of replicas when they came back, bytes.
+    pub resync_missed_bytes: u64,
+    /// What they were sent until they were there, bytes.
+    pub resync_sent_bytes: u64,
     /// Snapshot walks made for full syncs; one may serve many replicas.
     pub sync_snapshots: u64,
     /// Cycles of active expiry that ran out of time.

@@ -191,6 +191,18 @@ impl StreamLog {
         facts.unwrap_or_default()
     }
 
+    /// From where the log on disk serves replicas, if one of the sinks does.
+    #[must_use]
+    pub fn archive_start(&self) -> Option<Offset> {
+        self.sinks.iter().find_map(|(_, sink)| sink.archive_start())
+    }
+
+    /// Notes that the stream before `end` holds a command about fields that expire,
+    /// or may hold one: what was written before this process began.
+    pub fn note_novelty(&mut self, end: Offset) {
+        self.novelty.note(end);
+    }
+
     /// Hands the batch's bytes to the sinks; false where there were none.
     pub fn flush(&mut self) -> bool {
         if self.pending.is_empty() {

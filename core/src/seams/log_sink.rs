@@ -32,6 +32,11 @@ pub trait LogSink: Send {
     /// The dataset is another, and with it the stream, which goes on from here.
     fn restarted(&mut self, _place: StreamPlace) {}
 
+    /// From where it serves replicas, if it is a log that does: for INFO.
+    fn archive_start(&self) -> Option<Offset> {
+        None
+    }
+
     /// What it holds, if it is the backlog: for INFO.
     fn backlog(&self) -> Option<BacklogFacts> {
         None

@@ -4,6 +4,7 @@
 //!
 //! | seam | what it stands for |
 //! |---|---|
+//! | [`archive::StreamArchive`] | the stream where it is kept for longer than in memory |
 //! | [`host::Host`] | the process around the engine |
 //! | [`log_sink::LogSink`] | what takes the stream |
 //! | [`runtime::Runtime`] | tasks, timers, clocks and randomness |
@@ -14,6 +15,7 @@
 //! | [`value_codec::ValueCodec`] | the payload of one value |
 //! | [`transport::ReplicationTransport`] | how a replica reaches its primary |
 
+pub mod archive;
 pub mod host;
 pub mod log_sink;
 pub mod runtime;
@@ -23,6 +25,7 @@ pub mod store;
 pub mod transport;
 pub mod value_codec;
 
+pub use archive::{ArchiveError, StreamArchive, StreamReader};
 pub use host::{Host, NoHost};
 pub use log_sink::LogSink;
 pub use runtime::Runtime;

@@ -12,6 +12,7 @@
 use towline_core::seams::StorageError;
 
 use super::JournalError;
+use super::archive::Segment;
 use super::naming;
 use super::open_file::OpenFile;
 use super::progress::LogState;
@@ -119,8 +120,12 @@ impl JournalWriter {
     pub(super) fn opened(&mut self, file: OpenFile) {
         let (sequence, length, closed) = (file.sequence, file.length, self.closed_bytes);
         self.annotated_s = 0;
+        let (segment, epoch) = (Segment::of(&file), self.epoch);
         self.open = Some(file);
         self.shared.publish(|state| {
+            if state.epoch() == epoch {
+                state.archive.push(segment);
+            }
             state.synced_position = (sequence, length);
             state.unsynced = None;
             state.progress.file_bytes = length;
@@ -314,23 +319,41 @@ impl JournalWriter {
         durable.map_err(Failure::Poison)
     }
 
-    /// Removes what the manifest no longer needs, then says so in it. What
-    /// cannot be removed now is tried again with the next change.
+    /// Removes what neither the log needs any more nor a replica may ask for, then
+    /// says so in the manifest. What cannot be removed now is tried again with the
+    /// next change.
     pub(super) async fn forget_history(&mut self) {
-        if self.manifest.history.is_empty() {
+        let history = self.manifest.history.clone();
+        let mut left = Vec::new();
+        for file in &history {
+            if self.is_kept(file) || !self.remove_log(file).await {
+                left.push(file.clone());
+            }
+        }
+        if left == history {
             return;
         }
         let mut manifest = self.manifest.clone();
-        let mut left = Vec::new();
-        for file in std::mem::take(&mut manifest.history) {
-            if !self.remove_log(&file).await {
-                left.push(file);
-            }
-        }
         manifest.history = left;
         if let Err(Failure::Poison(error)) = self.write_manifest(manifest).await {
             self.poison(&error.to_string());
         }
+    }
+
+    /// Whether replicas may still be served from this file.
+    fn is_kept(&self, file: &ManifestFile) -> bool {
+        let is_increment = naming::is_increment(&self.name, file);
+        is_increment && self.shared.state().archive.keeps(file.sequence)
+    }
+
+    /// Each second, lets go of files that the stream has left behind.
+    pub(super) async fn forget_outgrown(&mut self) {
+        let now_s = self.now_ms / 1000;
+        if now_s == self.outgrown_s || self.manifest.history.is_empty() {
+            return;
+        }
+        self.outgrown_s = now_s;
+        self.forget_history().await;
     }
 
     async fn remove_log(&self, file: &ManifestFile) -> bool {

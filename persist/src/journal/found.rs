@@ -3,8 +3,9 @@
 use towline_core::seams::{Storage, StorageError};
 
 use super::JournalError;
+use super::archive::Segment;
 use super::naming;
-use super::side_file::{MAX_SIDE_FILE_BYTES, SideFile};
+use super::side_file::{MAX_SIDE_FILE_BYTES, Mark, SideFile};
 use super::start::read_manifest;
 use crate::aof::{Manifest, ManifestFile};
 
@@ -26,6 +27,8 @@ pub struct Found {
 pub struct FoundIncrement {
     /// Its file.
     pub name: String,
+    /// Its number.
+    pub sequence: i64,
     /// Its length.
     pub bytes: u64,
     /// What its side file says; `None` where there is none that can be read,
@@ -53,13 +56,54 @@ pub async fn inspect(storage: &dyn Storage, name: &str) -> Result<Option<Found>,
         found.base = Some(base);
     }
     for file in &found.manifest.increments {
-        let name = file_name(file)?;
+        let (name, sequence) = (file_name(file)?, file.sequence);
         let bytes = storage.len(&name).await?;
         found.total_bytes += bytes;
         let side = read_side_file(storage, &name).await?;
-        found.increments.push(FoundIncrement { name, bytes, side });
+        found.increments.push(FoundIncrement {
+            name,
+            sequence,
+            bytes,
+            side,
+        });
     }
     Ok(Some(found))
+}
+
+impl Found {
+    /// What earlier runs kept for replicas of what the log no longer needs, in order.
+    /// A file that is not whole is none of it.
+    pub(super) async fn retained(
+        &self,
+        storage: &dyn Storage,
+        name: &str,
+    ) -> Result<Vec<Segment>, StorageError> {
+        let files = self.manifest.history.iter();
+        let mut segments = Vec::new();
+        for file in files.filter(|file| naming::is_increment(name, file)) {
+            let log = file_name(file)?;
+            let length = match storage.len(&log).await {
+                Err(StorageError::NotFound { .. }) => continue,
+                length => length?,
+            };
+            let side = read_side_file(storage, &log).await?;
+            segments.extend(side.and_then(|side| closed(log, file.sequence, length, &side)));
+        }
+        Ok(segments)
+    }
+}
+
+/// A file that nothing is added to any more: its side file knows its end.
+fn closed(name: String, sequence: i64, length: u64, side: &SideFile) -> Option<Segment> {
+    let last = side.marks.iter().rev().find_map(Mark::checkpoint)?;
+    (last.position == length).then(|| Segment {
+        name,
+        sequence,
+        lineage: side.start.origin.lineage.clone(),
+        start: side.start.origin.offset,
+        end: last.offset,
+        length,
+    })
 }
 
 /// A name that a storage can hold.

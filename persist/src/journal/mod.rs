@@ -46,13 +46,18 @@
 //! be refused.
 
 mod adopt;
+mod archive;
 mod change;
 mod found;
+mod framer;
 mod lineage;
+mod log_reader;
 mod naming;
 mod open_file;
+mod points;
 mod progress;
 mod replay;
+mod retained;
 mod rewrite;
 mod scan;
 mod shared;
@@ -93,6 +98,9 @@ pub struct JournalOptions {
     pub policy: FsyncPolicy,
     /// `aof-timestamp-enabled`.
     pub timestamps: bool,
+    /// How much of the stream is kept and served to replicas, in bytes; zero for
+    /// nothing. See [`Journal::retain`].
+    pub retained_bytes: u64,
 }
 
 /// Why a journal did not do what it was asked for.

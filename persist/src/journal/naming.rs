@@ -6,6 +6,8 @@
 //! temp-<name>…                          what is not complete; removed at the next start
 //! ```
 
+use crate::aof::ManifestFile;
+
 /// The manifest of the log `name`.
 pub(crate) fn manifest(name: &str) -> String {
     format!("{name}.manifest")
@@ -19,6 +21,11 @@ pub(crate) fn temporary_manifest(name: &str) -> String {
 /// The increment number `sequence`.
 pub(crate) fn increment(name: &str, sequence: i64) -> String {
     format!("{name}.{sequence}.incr.aof")
+}
+
+/// Whether a line of the manifest, of whatever kind, is about an increment.
+pub(crate) fn is_increment(name: &str, file: &ManifestFile) -> bool {
+    increment(name, file.sequence).as_bytes() == file.name
 }
 
 /// The base number `sequence`, in the format that `extension` stands for.

@@ -5,6 +5,7 @@ use std::fmt;
 use towline_core::offset::Offset;
 use towline_core::seams::{Storage, StorageError};
 
+use super::archive::Segment;
 use super::found::{Found, FoundIncrement};
 use super::lineage::Lineage;
 use super::scan::Scan;
@@ -56,6 +57,8 @@ pub struct Recovered {
     /// How many commands there were.
     pub commands: u64,
     pub(super) last: Option<LastFile>,
+    /// The files whose offsets are known, in order.
+    pub(super) segments: Vec<Segment>,
 }
 
 /// The last increment, as far as it is whole.
@@ -139,9 +142,9 @@ impl Found {
                 sink.progress(read + scan.at, total);
             }
             read += scan.at;
-            let commands = done.commands;
-            done = scan.finish(storage, last).await?;
-            done.commands += commands;
+            let before = std::mem::replace(&mut done, scan.finish(storage, last).await?);
+            done.commands += before.commands;
+            done.segments.splice(0..0, before.segments);
         }
         Ok(done)
     }
@@ -161,6 +164,7 @@ pub async fn replay_file(
 ) -> Result<Recovered, ReplayError> {
     let file = FoundIncrement {
         name: name.to_owned(),
+        sequence: 0,
         bytes: storage.len(name).await?,
         side: None,
     };
@@ -174,6 +178,14 @@ pub async fn replay_file(
 }
 
 impl Recovered {
+    /// Where what was replayed begins: replicas may be served from before that, from
+    /// files that the log no longer needs and that nobody has read at the start.
+    #[must_use]
+    pub fn unread_end(&self) -> Offset {
+        let first = self.segments.first();
+        first.map_or(Offset::ZERO, |first| first.start)
+    }
+
     pub(super) const fn nothing() -> Self {
         Self {
             lineage: None,
@@ -184,6 +196,7 @@ impl Recovered {
             torn: None,
             commands: 0,
             last: None,
+            segments: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use towline_core::offset::Offset;
 use towline_core::seams::{Storage, StorageError};
 use towline_core::text::number::parse_u64;
 
+use super::archive::Segment;
 use super::found::FoundIncrement;
 use super::replay::{Damage, LastFile, Recovered, ReplayError, ReplaySink, TornTail};
 use super::side_file::{Checkpoint, Mark, SideFile};
@@ -260,14 +261,24 @@ impl<'a> Scan<'a> {
         let ours = side.filter(|side| is_ours(side, whole));
         let origin = ours.map(|side| &side.start.origin);
         let db = self.seen.db_before.unwrap_or(self.seen.db);
+        let end = Offset(self.start.0 + stream);
+        let segment = origin.map(|origin| Segment {
+            name: self.file.name.clone(),
+            sequence: self.file.sequence,
+            lineage: origin.lineage.clone(),
+            start: origin.offset,
+            end,
+            length: whole,
+        });
         Recovered {
             lineage: origin.map(|origin| origin.lineage.clone()),
-            end: Offset(self.start.0 + stream),
+            end,
             stream_db: db.or(origin.and_then(|origin| origin.stream_db)),
             clean: ours.is_some_and(|side| is_clean(side, whole)),
             foreign: ours.is_none(),
             torn,
             commands: self.seen.commands,
+            segments: segment.into_iter().collect(),
             last: Some(LastFile {
                 name: self.file.name.clone(),
                 length: whole,
@@ -294,13 +305,7 @@ fn is_clean(side: &SideFile, whole: u64) -> bool {
 
 /// The checkpoints within a file of this length, the prefix's among them.
 fn checkpoints(side: &SideFile, bytes: u64) -> Vec<Checkpoint> {
-    let prefix = Checkpoint {
-        position: side.start.prefix_bytes,
-        offset: side.start.origin.offset,
-        unix_ms: side.start.created_ms,
-        crc: side.start.prefix_crc,
-        synced: side.start.prefix_bytes,
-    };
+    let prefix = side.start.checkpoint();
     let marks = side.marks.iter().filter_map(Mark::checkpoint).copied();
     let all = std::iter::once(prefix).chain(marks);
     all.filter(|point| point.position <= bytes).collect()

@@ -9,6 +9,7 @@ use futures::channel::oneshot;
 use towline_core::offset::Offset;
 
 use super::JournalError;
+use super::archive::Archive;
 use super::lineage::Origin;
 use super::progress::{LogState, Progress};
 use super::rewrite::{BaseFile, CutId};
@@ -95,6 +96,10 @@ pub(super) struct State {
     pub(super) synced_position: (i64, u64),
     /// A sync of the file of this number failed, which no task has seen yet.
     pub(super) sync_failure: Option<(i64, String)>,
+    /// What of the stream is in files.
+    pub(super) archive: Archive,
+    /// The base that the next restart of the stream begins with.
+    pub(super) offered: Option<BaseFile>,
 }
 
 /// See the module.
@@ -121,6 +126,8 @@ impl Shared {
             unsynced: None,
             synced_position: (0, 0),
             sync_failure: None,
+            archive: Archive::default(),
+            offered: None,
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -186,6 +193,7 @@ impl State {
         self.progress.written = origin.offset;
         self.progress.durable = None;
         self.unsynced = None;
+        self.archive.reset();
         if base.is_none() {
             self.progress.attached = false;
         }

@@ -33,6 +33,8 @@ use crate::crc::Crc64;
 pub const MAGIC: &[u8; 8] = b"TOWIDX01";
 /// Bytes of a frame around its payload.
 const FRAME_BYTES: usize = 2 + 1 + 8;
+/// No frame is longer.
+pub(super) const MAX_FRAME_BYTES: usize = FRAME_BYTES + u16::MAX as usize;
 /// The longest side file that is read: about 800,000 checkpoints.
 pub const MAX_SIDE_FILE_BYTES: usize = 64 << 20;
 
@@ -117,6 +119,17 @@ impl Start {
         let mut out = MAGIC.to_vec();
         put_frame(&mut out, kind::START, &payload);
         out
+    }
+
+    /// The end of the prefix, as a checkpoint.
+    pub(super) const fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            position: self.prefix_bytes,
+            offset: self.origin.offset,
+            unix_ms: self.created_ms,
+            crc: self.prefix_crc,
+            synced: self.prefix_bytes,
+        }
     }
 
     fn read(payload: &mut Fields<'_>) -> Option<Self> {
@@ -225,14 +238,10 @@ impl SideFile {
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(MAGIC)?;
-        let (_, mut payload) = take_frame(&mut rest).filter(|(kind, _)| *kind == kind::START)?;
-        let start = Start::read(&mut payload)?;
+        let start = Frames(&mut rest).start()?;
         let (mut marks, mut whole) = (Vec::new(), rest.len());
         let mut last = (start.prefix_bytes, start.origin.offset);
-        while let Some((kind, mut payload)) = take_frame(&mut rest) {
-            let Some(mark) = Mark::read(kind, &mut payload) else {
-                break;
-            };
+        while let Some(mark) = Frames(&mut rest).mark() {
             if let Some(point) = mark.checkpoint() {
                 if point.position < last.0 || point.offset < last.1 {
                     break;
@@ -269,6 +278,26 @@ impl SideFile {
         let points = self.marks.iter().filter_map(Mark::checkpoint);
         let synced = points.map(|point| point.synced).max();
         synced.unwrap_or(0).max(self.start.prefix_bytes)
+    }
+}
+
+/// Frames one by one, off the front of what was read of a side file.
+pub(super) struct Frames<'a, 'b>(pub(super) &'a mut &'b [u8]);
+
+impl Frames<'_, '_> {
+    /// The start.
+    pub(super) fn start(self) -> Option<Start> {
+        let (_, mut payload) = take_frame(self.0).filter(|(kind, _)| *kind == kind::START)?;
+        Start::read(&mut payload)
+    }
+
+    /// A frame behind it. Where there is none, nothing was taken.
+    pub(super) fn mark(self) -> Option<Mark> {
+        let mut rest = *self.0;
+        let (kind, mut payload) = take_frame(&mut rest)?;
+        let mark = Mark::read(kind, &mut payload)?;
+        *self.0 = rest;
+        Some(mark)
     }
 }
 

@@ -95,6 +95,7 @@ impl JournalWriter {
             Some((increment, last)) => Some(self.reopen(increment, last, &origin).await?),
             None => None,
         };
+        self.learn_of_segments(found, recovered).await?;
         let others = found.increments.iter().rev().skip(1);
         self.closed_bytes = others.map(|file| file.bytes).sum();
         let continued = recovered.lineage.as_ref() == Some(&origin.lineage);
@@ -113,6 +114,20 @@ impl JournalWriter {
         let file = file.expect("every arm leaves one");
         self.adopt(file);
         self.forget_history().await;
+        Ok(())
+    }
+
+    /// What replicas can be served from before anything is written.
+    async fn learn_of_segments(
+        &self,
+        found: &Found,
+        recovered: &Recovered,
+    ) -> Result<(), JournalError> {
+        let retained = found.retained(&*self.storage, &self.name).await?;
+        let mut state = self.shared.state();
+        for segment in retained.iter().chain(&recovered.segments) {
+            state.archive.push(segment.clone());
+        }
         Ok(())
     }
 
@@ -201,6 +216,7 @@ pub(super) fn parts(
     manifest: Manifest,
 ) -> Parts {
     let shared = Shared::new(start, options.policy, options.timestamps);
+    shared.state().archive.retain(options.retained_bytes);
     let journal = Journal {
         shared: Arc::clone(&shared),
         storage: Arc::clone(&storage),
@@ -215,6 +231,7 @@ pub(super) fn parts(
         manifest,
         detached: None,
         open: None,
+        outgrown_s: 0,
         cuts: Vec::new(),
         failed_cuts: Vec::new(),
         closed_bytes: 0,

@@ -68,6 +68,9 @@ pub struct JournalWriter {
     pub(super) held: Option<Entry>,
     /// The epoch of what is being written.
     pub(super) epoch: u64,
+    /// When it was last looked for files that replicas no longer need, in unix
+    /// seconds.
+    pub(super) outgrown_s: u64,
     /// The last time that was annotated, in unix seconds.
     pub(super) annotated_s: u64,
     pub(super) now_ms: u64,
@@ -141,6 +144,7 @@ impl JournalWriter {
         file.offset = end;
         self.wrote(bytes.len(), end);
         self.checkpoint_if_due().await;
+        self.forget_outgrown().await;
         Ok(())
     }
 
@@ -167,6 +171,7 @@ impl JournalWriter {
             if state.epoch() == epoch {
                 state.progress.written = end;
                 state.unsynced = target;
+                state.archive.grew(end, file_bytes);
             }
         });
     }
@@ -239,6 +244,7 @@ impl JournalWriter {
         }
         self.shared.publish(|state| {
             state.unsynced = None;
+            state.archive.reset();
             state.fail(LogState::Poisoned(message.into()));
         });
     }

@@ -7,10 +7,13 @@ use super::session::{
     CloseReason, EOF_MARK_LEN, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent,
     TransferForm,
 };
+use super::source::{self, Source};
 use super::spool::{SpoolError, SpoolReader};
 use super::sync::{Hub, Ticket};
 use crate::backlog::Reader;
-use crate::decision::{Decision, FullSyncReason, PrimaryView, Standing, SyncRequest, decide};
+use crate::decision::{
+    Decision, FullSyncReason, PrimaryView, Standing, SyncRequest, Window, decide,
+};
 use crate::node::Inner;
 use core::time::Duration;
 use event_listener::{Event, EventListener};
@@ -28,10 +31,10 @@ use towline_core::engine::novelty::Novelty;
 use towline_core::engine::replication::{Replica, ReplicaState};
 use towline_core::engine::{ClientId, Engine, Server};
 use towline_core::offset::{Offset, ReplicationId};
-use towline_core::seams::{Link, SnapshotCodec, host};
+use towline_core::seams::{ArchiveError, Link, SnapshotCodec, host};
 
 /// How much of the stream or of a snapshot is written between two looks at the session.
-const PIECE_BYTES: usize = 64 << 10;
+pub(super) const PIECE_BYTES: usize = 64 << 10;
 /// Time between two ticks of the session.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -46,7 +49,7 @@ pub struct Arrival {
 }
 
 /// How a link ended.
-enum End {
+pub(super) enum End {
     /// The session had a reason.
     Closed(CloseReason),
     /// The replica closed it.
@@ -55,6 +58,8 @@ enum End {
     Io(io::Error),
     /// The snapshot failed.
     Spool(SpoolError),
+    /// The log on disk failed.
+    Archive(ArchiveError),
     /// Replicas are to come back: the history has changed.
     HangUp,
     /// CLIENT KILL.
@@ -70,6 +75,7 @@ impl fmt::Display for End {
             Self::Eof => f.write_str("it closed the connection"),
             Self::Io(error) => error.fmt(f),
             Self::Spool(error) => error.fmt(f),
+            Self::Archive(error) => error.fmt(f),
             Self::HangUp => f.write_str("it has to learn that the history has changed"),
             Self::Killed => f.write_str("its client was killed"),
             Self::Unknown(command) => write!(
@@ -88,8 +94,8 @@ impl From<io::Error> for End {
 
 /// Where the stream comes from.
 enum Stream {
-    /// It follows `from` and is in the backlog.
-    Backlog(Reader),
+    /// It is in the backlog, or on disk.
+    Held(Source),
     /// It follows a snapshot that is waited for.
     Snapshot(oneshot::Receiver<Ticket>),
 }
@@ -98,13 +104,15 @@ struct Admission {
     session: PrimarySession,
     stream: Stream,
     uses_mark: bool,
+    /// Where the stream stood when the replica came back.
+    caught_up: Offset,
     /// What must not be sent, if anything.
     forbidden: Option<Novelty>,
     name: String,
 }
 
-struct Shared {
-    node: Arc<Inner>,
+pub(super) struct Shared {
+    pub(super) node: Arc<Inner>,
     client: ClientId,
     session: Mutex<PrimarySession>,
     /// The session may have output, or may stream now.
@@ -112,6 +120,7 @@ struct Shared {
     /// How far the stream has been written.
     written: AtomicU64,
     uses_mark: bool,
+    caught_up: Offset,
     forbidden: Option<Novelty>,
 }
 
@@ -139,6 +148,7 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         poke: Event::new(),
         written: AtomicU64::new(u64::MAX),
         uses_mark: admission.uses_mark,
+        caught_up: admission.caught_up,
         forbidden: admission.forbidden,
     };
     let (reader, writer) = link.split();
@@ -205,11 +215,21 @@ fn asked(request: &host::SyncRequest) -> SyncRequest {
 
 fn view(node: &Inner, engine: &mut Engine) -> PrimaryView {
     engine.server.log.flush();
+    let archived = node.archive_start();
+    if archived.is_some() {
+        // What memory takes over once the disk has been read.
+        node.ensure_backlog(engine);
+    }
     let replication = &engine.server.replication;
     let is_cut_off = replication.is_replica() && !replication.link_is_up();
+    let window = node.backlog().map(|backlog| {
+        let Window { start, end } = backlog.window();
+        let start = archived.map_or(start, |archived| archived.min(start));
+        Window { start, end }
+    });
     PrimaryView {
         history: replication.history,
-        window: node.backlog().map(|backlog| backlog.window()),
+        window,
         standing: match is_cut_off {
             true => Standing::LinkDown,
             false => Standing::Serving,
@@ -275,21 +295,24 @@ fn partial(
     from: Offset,
 ) -> Admission {
     let config = session_config(&engine.server);
-    let backlog = node
-        .backlog()
-        .expect("the decision found it in the backlog");
-    let reader = backlog.reader(from, config.hard_limit_bytes);
+    let replid = engine.server.replication.history.replid;
+    let source = Source::open(node, from, replid, config.hard_limit_bytes);
+    let source = source.expect("the decision found it in memory or on disk");
+    let caught_up = engine.server.log.offset();
+    let stats = &mut engine.server.stats;
+    stats.sync_partial_ok += 1;
+    stats.sync_partial_from_disk += u64::from(source.is_disk());
+    stats.resync_missed_bytes += caught_up.since(from);
     let name = format!("{}:{}", replica.ip, replica.port);
-    engine.server.stats.sync_partial_ok += 1;
     replica.state = ReplicaState::Online;
     replica.ack_offset = from;
     engine.server.replication.replicas.push(replica);
-    let replid = engine.server.replication.history.replid;
     let caps = caps(options, true);
     Admission {
         session: PrimarySession::partial(caps, config, replid, from, node.now_ms()),
-        stream: Stream::Backlog(reader.expect("the decision found it in the backlog")),
+        stream: Stream::Held(source),
         uses_mark: false,
+        caught_up,
         forbidden: forbidden(engine, options),
         name,
     }
@@ -321,6 +344,7 @@ fn full(
         session: PrimarySession::full(caps, config, node.now_ms()),
         stream: Stream::Snapshot(Hub::join(node, codec, replid)),
         uses_mark: caps.eof && engine.server.config.repl_diskless_sync,
+        caught_up: Offset::ZERO,
         forbidden: forbidden(engine, options),
         name,
     }
@@ -431,7 +455,12 @@ impl Shared {
                 return End::Killed;
             };
             let written = self.written.load(Ordering::Relaxed);
-            let lag_bytes = end.0.saturating_sub(written);
+            // What can be read from disk again is not held in memory.
+            let archived = self.node.archive_start();
+            let lag_bytes = match archived.is_some_and(|start| start.0 <= written) {
+                true => 0,
+                false => end.0.saturating_sub(written),
+            };
             let mut session = self.session();
             session.set_config(config);
             let event = session.tick(self.node.now_ms(), lag_bytes);
@@ -448,18 +477,16 @@ impl Shared {
         mut writer: impl AsyncWrite + Unpin,
         stream: Stream,
     ) -> Result<std::convert::Infallible, End> {
-        let mut backlog = match stream {
-            Stream::Backlog(reader) => {
-                self.written.store(reader.position().0, Ordering::Relaxed);
-                reader
+        let mut source = match stream {
+            Stream::Held(source) => {
+                self.written.store(source.position().0, Ordering::Relaxed);
+                source
             }
             Stream::Snapshot(ticket) => self.full_sync(&mut writer, ticket).await?,
         };
         loop {
             self.flush(&mut writer).await?;
-            let chunk = backlog.read(PIECE_BYTES).await;
-            let chunk = chunk.map_err(|_| End::Closed(CloseReason::Lost))?;
-            self.put_stream(&mut writer, chunk.as_ref()).await?;
+            source = self.send_on(&mut writer, source).await?;
         }
     }
 
@@ -469,7 +496,7 @@ impl Shared {
         &self,
         writer: &mut (impl AsyncWrite + Unpin),
         ticket: oneshot::Receiver<Ticket>,
-    ) -> Result<Reader, End> {
+    ) -> Result<Source, End> {
         let ticket = self.while_alive(writer, ticket).await?;
         let ticket = ticket.map_err(|_| End::Closed(CloseReason::SnapshotFailed))?;
         let Ticket {
@@ -489,7 +516,8 @@ impl Shared {
                 poked.await;
             }
         }
-        self.catch_up(writer, stream).await
+        let reader = self.catch_up(writer, stream).await?;
+        Ok(Source::memory(reader, replid))
     }
 
     async fn send_snapshot(
@@ -529,11 +557,7 @@ impl Shared {
         writer: &mut (impl AsyncWrite + Unpin),
         mut stream: SpoolReader,
     ) -> Result<Reader, End> {
-        let limit_bytes = self
-            .node
-            .parts
-            .store
-            .with(|engine, _| session_config(&engine.server).hard_limit_bytes);
+        let limit_bytes = self.limit_bytes();
         loop {
             let at = Offset(self.written.load(Ordering::Relaxed));
             if !stream.has_more() {
@@ -553,8 +577,15 @@ impl Shared {
         }
     }
 
+    /// How much of the stream is kept in memory for the replica.
+    pub(super) fn limit_bytes(&self) -> u64 {
+        let store = &self.node.parts.store;
+        let hard_bytes = store.with(|engine, _| session_config(&engine.server).hard_limit_bytes);
+        source::held_bytes(&self.node, hard_bytes)
+    }
+
     /// Writes what comes next in the stream, if the replica can know it.
-    async fn put_stream(
+    pub(super) async fn put_stream(
         &self,
         writer: &mut (impl AsyncWrite + Unpin),
         bytes: &[u8],
@@ -567,6 +598,8 @@ impl Shared {
         self.put(writer, bytes).await?;
         self.written
             .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        let resent = self.caught_up.since(at).min(bytes.len() as u64);
+        self.node.resent_bytes.fetch_add(resent, Ordering::Relaxed);
         Ok(())
     }
 

@@ -5,12 +5,14 @@
 //! | [`session`] | what is said to one replica, and when |
 //! | [`spool`] | one snapshot, read by several replicas at their own pace |
 //! | `sync` | one walk for all replicas that wait for a snapshot |
+//! | `source` | memory and the log on disk, in turn |
 //! | [`link`] | the session with bytes moved around it |
 //! | [`accept`] | connections of a program that has no server |
 
 pub mod accept;
 pub mod link;
 pub mod session;
+pub(crate) mod source;
 pub mod spool;
 pub(crate) mod sync;
 

@@ -9,7 +9,7 @@
 
 use super::applier::{ApplyError, StreamApplier};
 use super::handshake::HandshakeConfig;
-use super::incoming::{Incoming, IncomingError, loads_at_once};
+use super::incoming::{Arrived, Incoming, IncomingError, loads_at_once};
 use super::loader::Loader;
 use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
 use crate::backoff::Backoff;
@@ -23,7 +23,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use towline_core::engine::Engine;
 use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
-use towline_core::keyspace::Dataset;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::Link;
 use towline_core::seams::host::PrimaryAddress;
@@ -405,13 +404,9 @@ impl RunningLink<'_> {
             };
             (Loader::new(&formats, space.databases(), options), at_once)
         })?;
-        let incoming = if at_once {
-            Incoming::loaded_at_once(loader)
-        } else {
-            let node = Arc::clone(&self.upstream.node);
-            Incoming::filed(node, loader).await.map_err(End::Load)?
-        };
-        self.incoming = Some(incoming);
+        let node = Arc::clone(&self.upstream.node);
+        let incoming = Incoming::begin(node, loader, at_once).await;
+        self.incoming = Some(incoming.map_err(End::Load)?);
         self.size_bytes = size_bytes;
         self.received_bytes = 0;
         self.show_progress()
@@ -425,13 +420,28 @@ impl RunningLink<'_> {
     }
 
     /// Loads what was received into a file, with a sign of life now and then.
-    async fn load(&mut self, mut incoming: Incoming) -> Result<Dataset, End> {
+    async fn load(&mut self, mut incoming: Incoming) -> Result<Arrived, End> {
         while incoming.load_some().await.map_err(End::Load)? {
             self.tick()?;
             self.flush().await?;
             yield_now().await;
         }
+        self.seal(&mut incoming).await?;
         incoming.finish().map_err(End::Load)
+    }
+
+    /// Waits for the disk, with a sign of life now and then.
+    async fn seal(&mut self, incoming: &mut Incoming) -> Result<(), End> {
+        let runtime = Arc::clone(&self.node().parts.runtime);
+        let mut sealing = pin!(incoming.seal());
+        loop {
+            match select(sealing, runtime.sleep(TICK)).await {
+                Either::Left((sealed, _)) => return sealed.map_err(End::Load),
+                Either::Right(((), still)) => sealing = still,
+            }
+            self.tick()?;
+            self.flush().await?;
+        }
     }
 
     /// The new dataset takes the old one's place, with its history. Replicas of
@@ -439,7 +449,7 @@ impl RunningLink<'_> {
     async fn install(&mut self) -> Result<(), End> {
         let incoming = self.incoming.take();
         let incoming = incoming.expect("a payload begins before it ends");
-        let dataset = self.load(incoming).await?;
+        let Arrived { dataset, base } = self.load(incoming).await?;
         let stream_db = dataset
             .meta()
             .position
@@ -456,7 +466,11 @@ impl RunningLink<'_> {
                 None => (engine.server.draw_replication_id(), Offset::ZERO),
             };
             let db = stream_db.map(|db| db as usize);
-            engine.server.adopt_history(replid, offset, db);
+            let server = &mut engine.server;
+            match base {
+                Some(base) => base.given(|| server.adopt_history(replid, offset, db)),
+                None => server.adopt_history(replid, offset, db),
+            }
             node.begin_backlog(engine);
             connected(upstream, unix_ms);
             upstream.read_offset = offset;

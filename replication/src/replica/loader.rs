@@ -42,6 +42,8 @@ pub struct Loader {
     formats: Vec<Arc<dyn SnapshotCodec>>,
     head: Vec<u8>,
     decoder: Option<Box<dyn SnapshotDecoder>>,
+    /// The name of the snapshot's format.
+    format: Option<&'static str>,
     is_complete: bool,
     options: DecodeOptions,
     dataset: Dataset,
@@ -59,6 +61,7 @@ impl Loader {
             formats: formats.to_vec(),
             head: Vec::new(),
             decoder: None,
+            format: None,
             is_complete: false,
             dataset: Dataset::new(databases, options.hash_seed),
             options,
@@ -88,6 +91,7 @@ impl Loader {
                 Err(self.unknown())
             };
         };
+        self.format = Some(self.formats[known].name());
         self.decoder = Some(self.formats[known].decoder(self.options));
         let head = std::mem::take(&mut self.head);
         self.decode(&head)
@@ -114,6 +118,12 @@ impl Loader {
             Ok(Progress::Complete { .. }) => Err(LoadError::TrailingBytes),
             Err(error) => Err(LoadError::Decode(error)),
         }
+    }
+
+    /// The name of the snapshot's format, once it has told itself.
+    #[must_use]
+    pub fn format(&self) -> Option<&'static str> {
+        self.format
     }
 
     /// The whole dataset.

@@ -17,7 +17,7 @@ use towline_persist::journal::{
 use towline_persist::storage::FsStorage;
 use towline_replication::node::Node;
 
-use super::tap::{SharedLineage, Tap};
+use super::tap::{Restarts, SharedLineage, Tap};
 use crate::engine_lock::EngineLock;
 use crate::saving::Saver;
 use crate::smol_runtime::SmolRuntime;
@@ -47,6 +47,8 @@ pub(super) struct Inner {
     pub(super) changing: smol::lock::Mutex<()>,
     /// The dataset is another: rung under the engine's lock.
     pub(super) restarted: Arc<Event>,
+    /// And did not come with a base for the log.
+    pub(super) needs_base: Arc<AtomicBool>,
     /// A rewrite that is running is to be given up.
     pub(super) cancelled: Arc<AtomicBool>,
 }
@@ -57,6 +59,7 @@ pub(super) fn options(settings: &Settings) -> JournalOptions {
         name: String::from_utf8_lossy(&settings.aof.name).into_owned(),
         policy: policy(settings, false),
         timestamps: settings.aof.timestamps,
+        retained_bytes: settings.repl_backlog_disk_size,
     }
 }
 
@@ -84,6 +87,7 @@ impl LogKeeper {
             opened: AtomicU64::new(0),
             changing: smol::lock::Mutex::new(()),
             restarted: Arc::default(),
+            needs_base: Arc::default(),
             cancelled: Arc::default(),
         }))
     }
@@ -131,6 +135,7 @@ impl LogKeeper {
     pub(super) fn start(&self, parts: Parts) -> Journal {
         let journal = spawn(parts);
         let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
+        self.0.node.set_archive(Some(Arc::new(journal.clone())));
         *self.running() = Some(Running {
             number,
             journal: journal.clone(),
@@ -149,7 +154,10 @@ impl LogKeeper {
             let tap = Tap::new(
                 running.journal.clone(),
                 running.lineage.clone(),
-                Arc::clone(&self.0.restarted),
+                Restarts {
+                    rung: Arc::clone(&self.0.restarted),
+                    needs_base: Arc::clone(&self.0.needs_base),
+                },
             );
             running.sink = Some(engine.server.log.add_sink(Box::new(tap)));
         }
@@ -172,6 +180,7 @@ impl LogKeeper {
                 .store
                 .batch(|engine, _| engine.server.log.remove_sink(sink));
         }
+        self.0.node.set_archive(None);
         // What comes from here on is in no log, so nothing proves anything.
         let stopped = journal.stop(false).await;
         self.0.node.logged_to(None);
@@ -206,8 +215,12 @@ impl LogKeeper {
             self.0.node.logged_to(Some(progress.written));
             let facts = (progress.durable, progress.attached, progress.state.clone());
             if last.as_ref() != Some(&facts) {
+                let had_base = matches!(&last, Some((Some(_), ..)));
                 last = Some(facts);
                 self.publish(&progress);
+                if progress.durable.is_some() && !had_base {
+                    self.note_base().await;
+                }
             }
             changed.await;
         }
@@ -282,7 +295,14 @@ impl LogKeeper {
     pub fn look(&self) {
         if let Some(journal) = self.journal() {
             let progress = journal.progress();
-            note_sizes(&mut self.0.store.lock(), &progress);
+            let mut engine = self.0.store.lock();
+            note_sizes(&mut engine, &progress);
+            // Where nobody replicates from this node, nobody can come back to it.
+            let retained_bytes = match self.0.node.backlog() {
+                Some(_) => engine.server.config.repl_backlog_disk_size,
+                None => 0,
+            };
+            journal.retain(retained_bytes);
         }
         self.start_due_rewrite();
     }

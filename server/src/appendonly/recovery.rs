@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use towline_core::engine::append_only::LogState;
 use towline_core::engine::client::ClientFlags;
+use towline_core::engine::novelty::is_about_expiring_fields;
 use towline_core::engine::{ClientId, Peer};
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::offset::Offset;
@@ -43,7 +44,7 @@ impl LogKeeper {
         let Some(found) = found.map_err(|error| fatal(&error.to_string()))? else {
             return self.open_anew().await;
         };
-        let recovered = self.load(&storage, &found).await?;
+        let (recovered, novelty) = self.load(&storage, &found).await?;
         self.check_tail(&recovered)?;
         let cut = cut_base(&storage, &found, &recovered).await;
         cut.map_err(|error| fatal(&error.to_string()))?;
@@ -51,12 +52,14 @@ impl LogKeeper {
         let options = options(&self.0.store.lock().server.config);
         let now_ms = u64::try_from(unix_ms()).unwrap_or(0);
         let lineage = origin.lineage.clone();
+        let unknown = recovered.unread_end().max(novelty);
         let storage = Arc::new(storage);
         let parts = Journal::resume(storage, options, found, &recovered, origin, now_ms).await;
         let parts = parts.map_err(|error| fatal(&error.to_string()))?;
         let journal = self.start(parts);
         self.0.store.batch(|engine, _| {
             self.attach(engine, lineage);
+            engine.server.log.note_novelty(unknown);
             engine.set_log_state(LogState::On);
         });
         self.note_base().await;
@@ -86,7 +89,13 @@ impl LogKeeper {
         Ok(())
     }
 
-    async fn load(&self, storage: &FsStorage, found: &Found) -> Result<Recovered, String> {
+    /// What was recovered, and the position behind the beginning of the last command
+    /// about fields that expire.
+    async fn load(
+        &self,
+        storage: &FsStorage,
+        found: &Found,
+    ) -> Result<(Recovered, Offset), String> {
         let began = Instant::now();
         let store = &self.0.store;
         let start_s = unix_ms() / 1000;
@@ -103,8 +112,10 @@ impl LogKeeper {
                 torn.file
             )));
         }
+        replayer.novelty = Offset::ZERO;
         replayer.read_bytes = total - found.increments.iter().map(|file| file.bytes).sum::<u64>();
         let recovered = found.replay(storage, &mut replayer).await;
+        let novelty = replayer.novelty;
         replayer.close();
         let mut recovered = recovered.map_err(|error| refusal(&error))?;
         recovered.torn = recovered.torn.or(torn);
@@ -117,7 +128,7 @@ impl LogKeeper {
         let seconds = began.elapsed().as_secs_f64();
         let text = format!("DB loaded from append only file: {seconds:.3} seconds");
         store.host.logger().notice(&text);
-        Ok(recovered)
+        Ok((recovered, novelty))
     }
 
     /// What a crash tore is cut off, where that is allowed.
@@ -274,6 +285,8 @@ struct Replayer {
     total_bytes: u64,
     /// Read of other files before.
     read_bytes: u64,
+    /// Behind the beginning of the last command about fields that expire.
+    novelty: Offset,
 }
 
 impl Replayer {
@@ -293,6 +306,7 @@ impl Replayer {
             start_s,
             total_bytes,
             read_bytes: 0,
+            novelty: Offset::ZERO,
         }
     }
 
@@ -313,8 +327,11 @@ fn library<'a>(args: &[&'a [u8]]) -> Option<&'a [u8]> {
 }
 
 impl ReplaySink for Replayer {
-    fn command(&mut self, _offset: Offset, args: &[&[u8]]) -> Result<(), String> {
+    fn command(&mut self, offset: Offset, args: &[&[u8]]) -> Result<(), String> {
         let name = args[0].escape_ascii();
+        if is_about_expiring_fields(args[0]) {
+            self.novelty = offset.advance(1);
+        }
         if [&b"publish"[..], b"spublish"]
             .iter()
             .any(|publish| args[0].eq_ignore_ascii_case(publish))

@@ -301,7 +301,8 @@ impl LogKeeper {
             let freed = self.0.store.durable.restart();
             self.0.store.wakers.ring(&freed);
             let _one = self.0.changing.lock().await;
-            if self.journal().is_some() {
+            let needs_base = self.0.needs_base.swap(false, Ordering::SeqCst);
+            if needs_base && self.journal().is_some() {
                 self.0.store.batch(|engine, _| {
                     engine.set_log_state(LogState::Starting);
                     engine.server.append_only.rewrite_began(unix_ms());

@@ -1,11 +1,12 @@
 //! What takes the engine's stream for the log.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
 use towline_core::offset::Offset;
-use towline_core::seams::LogSink;
 use towline_core::seams::log_sink::StreamPlace;
+use towline_core::seams::{LogSink, StreamArchive};
 use towline_persist::journal::{Journal, JournalSink, Lineage, Origin};
 
 /// The history of the log, with those before it.
@@ -28,14 +29,21 @@ impl SharedLineage {
     }
 }
 
+/// Tells that the dataset is another.
+pub(super) struct Restarts {
+    /// Rung when it is.
+    pub(super) rung: Arc<Event>,
+    /// The log needs a base for it.
+    pub(super) needs_base: Arc<AtomicBool>,
+}
+
 /// A journal's sink that also passes on changes of the history. They come under the
 /// engine's lock, before anything is written under the new name.
 pub(super) struct Tap {
     journal: Journal,
     sink: JournalSink,
     lineage: SharedLineage,
-    /// Rung when the dataset is another, and the log needs a new base.
-    restarted: Arc<Event>,
+    restarts: Restarts,
 }
 
 /// A place in the stream as the journal names it.
@@ -48,12 +56,12 @@ pub(super) fn origin(lineage: Lineage, place: StreamPlace) -> Origin {
 }
 
 impl Tap {
-    pub(super) fn new(journal: Journal, lineage: SharedLineage, restarted: Arc<Event>) -> Self {
+    pub(super) fn new(journal: Journal, lineage: SharedLineage, restarts: Restarts) -> Self {
         Self {
             sink: journal.sink(),
             journal,
             lineage,
-            restarted,
+            restarts,
         }
     }
 }
@@ -72,7 +80,12 @@ impl LogSink for Tap {
     fn restarted(&mut self, place: StreamPlace) {
         let lineage = Lineage::from(place.history);
         self.lineage.set(lineage.clone());
-        self.journal.begin_anew(origin(lineage, place));
-        self.restarted.notify(usize::MAX);
+        let (_, has_base) = self.journal.restart(origin(lineage, place));
+        self.restarts.needs_base.store(!has_base, Ordering::SeqCst);
+        self.restarts.rung.notify(usize::MAX);
+    }
+
+    fn archive_start(&self) -> Option<Offset> {
+        StreamArchive::start(&self.journal)
     }
 }

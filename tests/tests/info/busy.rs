@@ -173,6 +173,9 @@ fn count(stats: &mut Stats) {
     stats.sync_partial_ok = 2;
     stats.sync_partial_err = 3;
     stats.sync_snapshots = 4;
+    stats.sync_partial_from_disk = 5;
+    stats.resync_missed_bytes = 6;
+    stats.resync_sent_bytes = 7;
     stats.expired_time_cap_reached = 1;
     stats.expire_cycle_usec += 5000;
     stats.unexpected_error_replies = 1;

@@ -16,7 +16,7 @@ use towline_tests::info::Info;
 use towline_tests::tables;
 
 /// Fields that Redis 7.2 does not have: ours, and those of its successors.
-const LATER: [&str; 9] = [
+const LATER: [&str; 16] = [
     "client_query_buffer_limit_disconnections",
     "client_output_buffer_limit_disconnections",
     "expired_fields",
@@ -26,6 +26,13 @@ const LATER: [&str; 9] = [
     "sync_snapshots",
     "lock_held_max_usec",
     "lock_held_max_cpu_usec",
+    "repl_backlog_disk_active",
+    "repl_backlog_disk_size",
+    "repl_backlog_disk_first_byte_offset",
+    "repl_backlog_disk_histlen",
+    "repl_resync_from_disk",
+    "repl_resync_missed_bytes",
+    "repl_resync_sent_bytes",
 ];
 
 /// Section and name of each field; names that depend on the workload are cut.

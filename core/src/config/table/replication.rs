@@ -1,7 +1,8 @@
 //! Replication.
 
+use crate::config::check;
 use crate::config::directive::{
-    Directive, INT, LONG, PORT, boolean, choice, int, memory, special, text,
+    Directive, INT, LONG, PORT, boolean, checked_text, choice, int, memory, special, text,
 };
 use crate::config::special::REPLICAOF;
 
@@ -18,6 +19,9 @@ pub(super) const ROWS: &[Directive] = &[
         &["ignore", "panic", "panic-on-replicas"],
     )
     .cosmetic(),
+    // Ours alone: how much of the log on disk replicas may continue from; `auto` is
+    // ten times repl-backlog-size.
+    checked_text("repl-backlog-disk-size", "auto", check::disk_backlog),
     memory("repl-backlog-size", 1_048_576, 1, LONG).clamped(16384, LONG),
     int("repl-backlog-ttl", 3600, 0, LONG),
     boolean("repl-disable-tcp-nodelay", false).cosmetic(),
