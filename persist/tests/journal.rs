@@ -1,22 +1,15 @@
 //! The journal: what is written is read back at its offsets, through rewrites,
 //! changes of history, failures and the hands of others.
 
-use std::sync::Arc;
-
 use futures::executor::block_on;
-use towline_core::offset::{Offset, ReplicationId};
-use towline_core::seams::snapshot::SnapshotWriter;
-use towline_core::seams::{LogSink, Storage, StorageOp};
-use towline_persist::journal::{
-    BaseFile, FsyncPolicy, Journal, JournalError, JournalOptions, Lineage, LogState, Origin, Parts,
-    Recovered, ReplayError, ReplaySink, Turn, inspect,
-};
-use towline_persist::storage::MemoryStorage;
+use towline_core::offset::Offset;
+use towline_core::seams::{Storage, StorageOp};
+use towline_persist::journal::{FsyncPolicy, Lineage, LogState, ReplayError, Turn};
 
 #[path = "support/log_rig.rs"]
 mod log_rig;
 
-use log_rig::{NAME, Rig, Taken, id, options, origin, read, unit};
+use log_rig::{Rig, id, origin, read, unit};
 
 #[test]
 fn what_is_written_is_read_back_at_its_offset() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures::executor::block_on;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::snapshot::SnapshotWriter;
-use towline_core::seams::{LogSink, Storage, StorageOp};
+use towline_core::seams::{LogSink, Storage, StorageOp, StreamArchive};
 use towline_persist::journal::{
     CutId, FsyncPolicy, Journal, JournalOptions, Lineage, LogState, Origin, Parts, Recovered,
     ReplaySink, inspect,
@@ -57,6 +57,8 @@ struct Life {
     now_ms: u64,
     rewrite: Option<CutId>,
     faults: bool,
+    /// Bytes that replicas could have been served, over all runs.
+    served: u64,
 }
 
 fn encode(words: &[Vec<u8>], out: &mut Vec<u8>) {
@@ -79,6 +81,7 @@ impl Life {
             serial: 0,
             now_ms: 1_700_000_000_000,
             rewrite: None,
+            served: 0,
             faults: random.below(4) == 0,
             random,
         }
@@ -297,7 +300,7 @@ impl Life {
             name: NAME.to_owned(),
             policy: self.policy,
             timestamps: self.random.below(3) == 0,
-            retained_bytes: 0,
+            retained_bytes: [0, 500, 4000, 1 << 20][self.random.below(4) as usize],
         };
         let found = inspect(&*disk, NAME).await;
         let found = self.sound(found)?;
@@ -332,9 +335,40 @@ impl Life {
             stream_db: recovered.stream_db,
         };
         let now_ms = self.now_ms;
-        Journal::resume(disk, options, found, &recovered, origin, now_ms)
-            .await
-            .ok()
+        let parts = Journal::resume(disk, options, found, &recovered, origin, now_ms).await;
+        let parts = parts.ok()?;
+        self.check_archive(&parts.journal).await;
+        Some(parts)
+    }
+
+    /// Compares what replicas would be served with what was written.
+    async fn check_archive(&mut self, journal: &Journal) {
+        let Some(start) = StreamArchive::start(journal) else {
+            return;
+        };
+        let stream = self.streams.last().expect("a run has a stream");
+        let end = journal.progress().written;
+        // Files of the log before the power went may be served as well.
+        let known = stream.commands.iter().take_while(|(at, _)| *at < end);
+        let mut bytes = Vec::new();
+        for (at, words) in known {
+            // The base of a stream stands where it begins, and so does its log.
+            assert_eq!(stream.lineages[0].0.advance(bytes.len()), *at);
+            encode(words, &mut bytes);
+        }
+        let replid = stream.lineages.last().expect("there is one").1.replid;
+        let skipped = start.since(stream.lineages[0].0) as usize;
+        let mut reader = journal.reader(start, replid).expect("it says so");
+        let mut read = Vec::new();
+        while (read.len() as u64) < end.since(start) {
+            match reader.read().await {
+                Ok(bytes) => read.extend(bytes),
+                Err(_) if self.disk.is_off() => return,
+                Err(error) => panic!("what is kept cannot be read: {error}"),
+            }
+        }
+        assert!(read == bytes[skipped..], "it is not what was written");
+        self.served += read.len() as u64;
     }
 
     /// What went well; `None` where the power is gone, and nothing else may
@@ -438,7 +472,8 @@ impl ReplaySink for Taken {
     }
 }
 
-fn live(seed: u64) {
+/// How many bytes replicas could have been served.
+fn live(seed: u64) -> u64 {
     let mut life = Life::new(seed);
     for _ in 0..CRASHES_PER_CASE {
         let calls = life.random.below(120);
@@ -454,6 +489,7 @@ fn live(seed: u64) {
     // With the power on, what is left starts.
     let started = block_on(life.start());
     assert!(started.is_some(), "it does not start");
+    life.served
 }
 
 #[test]
@@ -464,11 +500,18 @@ fn no_crash_loses_what_was_durable_or_invents_anything() {
     };
     let first = std::env::var("TOWLINE_SEED").ok();
     let first: u64 = first.and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let mut served = 0;
     for seed in first..first + cases {
-        let outcome = std::panic::catch_unwind(|| live(seed));
-        if let Err(panic) = outcome {
-            let said = panic.downcast_ref::<String>();
-            panic!("TOWLINE_SEED={seed}: {}", said.map_or("", String::as_str));
+        match std::panic::catch_unwind(|| live(seed)) {
+            Ok(bytes) => served += bytes,
+            Err(panic) => {
+                let said = panic.downcast_ref::<String>();
+                panic!("TOWLINE_SEED={seed}: {}", said.map_or("", String::as_str));
+            }
         }
     }
+    assert!(
+        served > 100 * cases,
+        "replicas could be served {served} bytes"
+    );
 }

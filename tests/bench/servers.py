@@ -22,12 +22,16 @@ def free_port():
 
 
 class Server:
-    def __init__(self, program):
+    def __init__(self, program, *options):
         self.port = free_port()
         self.dir = tempfile.TemporaryDirectory()
-        args = [str(program), "--port", str(self.port), "--dir", self.dir.name, "--save", "",
-                "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes"]
-        self.process = subprocess.Popen(args, stdout=subprocess.DEVNULL)
+        self.args = [str(program), "--port", str(self.port), "--dir", self.dir.name, "--save", "",
+                     "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes",
+                     *map(str, options)]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.args, stdout=subprocess.DEVNULL)
         wait_for(lambda: self.command("PING") == b"+PONG\r\n")
 
     def connect(self):
@@ -60,6 +64,11 @@ class Server:
     def rss_bytes(self):
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def kill(self):
+        """Kills it, so that it can do nothing more; its files stay."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         self.process.terminate()

@@ -56,6 +56,7 @@ impl Writer {
             name: NAME.to_owned(),
             policy: FsyncPolicy::Always,
             timestamps: true,
+            retained_bytes: 0,
         };
         let at = Offset(4711);
         let parts = Journal::fresh(Arc::new(storage), options, at).await;

@@ -83,6 +83,8 @@ pub struct AofSettings {
     pub rewrite_min_bytes: u64,
     /// no-appendfsync-on-rewrite.
     pub no_fsync_on_rewrite: bool,
+    /// `repl-backlog-disk-size`: how much of it replicas may continue from.
+    pub retained_bytes: u64,
 }
 
 /// repl-diskless-load.
@@ -247,8 +249,6 @@ pub struct Settings {
     pub replica_announce_ip: Vec<u8>,
     pub replica_announce_port: u16,
     pub repl_backlog_size: u64,
-    /// How much of the log on disk replicas may continue from, bytes.
-    pub repl_backlog_disk_size: u64,
     pub repl_backlog_ttl_s: u64,
     pub disable_thp: bool,
     pub repl_diskless_load: DisklessLoad,
@@ -369,7 +369,6 @@ impl Settings {
             replica_announce_ip: v.text("replica-announce-ip"),
             replica_announce_port: v.number("replica-announce-port"),
             repl_backlog_size: v.number("repl-backlog-size"),
-            repl_backlog_disk_size: repl_backlog_disk_size(v),
             repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
             disable_thp: v.flag("disable-thp"),
             repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
@@ -392,10 +391,9 @@ impl Settings {
 /// With `auto`, so many times the backlog in memory.
 const DISK_BACKLOG_FACTOR: u64 = 10;
 
-fn repl_backlog_disk_size(v: &Named<'_>) -> u64 {
+fn retained_bytes(v: &Named<'_>) -> u64 {
     let memory_bytes: u64 = v.number("repl-backlog-size");
     let set = number::parse_memory(&v.text("repl-backlog-disk-size"));
-    let set = set.and_then(|bytes| u64::try_from(bytes).ok());
     set.unwrap_or_else(|| memory_bytes.saturating_mul(DISK_BACKLOG_FACTOR))
 }
 
@@ -415,6 +413,7 @@ fn aof(v: &Named<'_>) -> AofSettings {
         rewrite_percentage: v.number("auto-aof-rewrite-percentage"),
         rewrite_min_bytes: v.number("auto-aof-rewrite-min-size"),
         no_fsync_on_rewrite: v.flag("no-appendfsync-on-rewrite"),
+        retained_bytes: retained_bytes(v),
     }
 }
 

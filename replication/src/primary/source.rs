@@ -91,7 +91,7 @@ impl Shared {
     ) -> Result<Source, End> {
         if let Place::Memory(reader) = &mut source.place {
             let Ok(chunk) = reader.read(PIECE_BYTES).await else {
-                return self.to_disk(source);
+                return self.to_disk(&source);
             };
             self.put_stream(writer, chunk.as_ref()).await?;
             source.at = reader.position();
@@ -109,7 +109,7 @@ impl Shared {
 
     /// The backlog no longer holds what comes next. The disk may, and ends where the
     /// replica's history does.
-    fn to_disk(&self, source: Source) -> Result<Source, End> {
+    fn to_disk(&self, source: &Source) -> Result<Source, End> {
         let reader = self.node.archive().and_then(|archive| {
             let store = &self.node.parts.store;
             store.with(|_, _| archive.reader(source.at, source.replid))
@@ -117,7 +117,7 @@ impl Shared {
         let reader = reader.ok_or(End::Closed(CloseReason::Lost))?;
         Ok(Source {
             place: Place::Disk(reader),
-            ..source
+            ..*source
         })
     }
 

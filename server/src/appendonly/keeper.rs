@@ -59,7 +59,7 @@ pub(super) fn options(settings: &Settings) -> JournalOptions {
         name: String::from_utf8_lossy(&settings.aof.name).into_owned(),
         policy: policy(settings, false),
         timestamps: settings.aof.timestamps,
-        retained_bytes: settings.repl_backlog_disk_size,
+        retained_bytes: settings.aof.retained_bytes,
     }
 }
 
@@ -299,7 +299,7 @@ impl LogKeeper {
             note_sizes(&mut engine, &progress);
             // Where nobody replicates from this node, nobody can come back to it.
             let retained_bytes = match self.0.node.backlog() {
-                Some(_) => engine.server.config.repl_backlog_disk_size,
+                Some(_) => engine.server.config.aof.retained_bytes,
                 None => 0,
             };
             journal.retain(retained_bytes);

@@ -4,7 +4,6 @@
 use super::Source;
 use super::fields::Fields;
 use crate::engine::replication::{LinkState, Replica, ReplicaState, Upstream};
-use crate::offset::Offset;
 
 pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     let state = &source.server.replication;
@@ -31,27 +30,6 @@ pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     out.put("repl_backlog_size", config.repl_backlog_size);
     out.put("repl_backlog_first_byte_offset", backlog.first_byte_offset);
     out.put("repl_backlog_histlen", backlog.history_bytes);
-    disk(out, source);
-}
-
-/// Our own fields: what replicas can continue from on disk, and what coming back
-/// has cost.
-fn disk(out: &mut Fields, source: &Source<'_>) {
-    let server = source.server;
-    let (start, end) = (server.log.archive_start(), server.log.offset());
-    out.flag("repl_backlog_disk_active", start.is_some());
-    out.put(
-        "repl_backlog_disk_size",
-        server.config.repl_backlog_disk_size,
-    );
-    let first = start.map_or(0, Offset::to_wire);
-    out.put("repl_backlog_disk_first_byte_offset", first);
-    let held = start.map_or(0, |start| end.since(start));
-    out.put("repl_backlog_disk_histlen", held);
-    let stats = &server.stats;
-    out.put("repl_resync_from_disk", stats.sync_partial_from_disk);
-    out.put("repl_resync_missed_bytes", stats.resync_missed_bytes);
-    out.put("repl_resync_sent_bytes", stats.resync_sent_bytes);
 }
 
 fn replica_role(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {

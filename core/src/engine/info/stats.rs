@@ -4,6 +4,7 @@ use super::Source;
 use super::fields::Fields;
 use crate::engine::pubsub::Kind;
 use crate::engine::stats::Stats;
+use crate::offset::Offset;
 
 /// Expired keys are counted no further; the share of more is not told apart.
 const STALE_KEYS_MAX: usize = 10_000;
@@ -55,6 +56,24 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     out.put("sync_snapshots", stats.sync_snapshots);
     out.put("lock_held_max_usec", stats.lock_held_max_ns / 1000);
     out.put("lock_held_max_cpu_usec", stats.lock_held_max_cpu_ns / 1000);
+    resyncs(out, source);
+}
+
+/// What replicas can continue from on disk, and what coming back
+/// has cost.
+fn resyncs(out: &mut Fields, source: &Source<'_>) {
+    let server = source.server;
+    let (start, end) = (server.log.archive_start(), server.log.offset());
+    out.flag("repl_backlog_disk_active", start.is_some());
+    out.put("repl_backlog_disk_size", server.config.aof.retained_bytes);
+    let first = start.map_or(0, Offset::to_wire);
+    out.put("repl_backlog_disk_first_byte_offset", first);
+    let held = start.map_or(0, |start| end.since(start));
+    out.put("repl_backlog_disk_histlen", held);
+    let stats = &server.stats;
+    out.put("repl_resync_from_disk", stats.sync_partial_from_disk);
+    out.put("repl_resync_missed_bytes", stats.resync_missed_bytes);
+    out.put("repl_resync_sent_bytes", stats.resync_sent_bytes);
 }
 
 /// The totals contain the stream and snapshots, which are told apart as well.
