@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use towline_core::engine::Engine;
 use towline_core::engine::persistence::Loading;
 use towline_core::keyspace::dataset::Dataset;
-use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions, SnapshotMeta};
+use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 use towline_persist::load::{LoadError, load_beside};
 use towline_persist::rdb::RdbCodec;
 use towline_persist::storage::FsStorage;
 use towline_persist::towline::TowlineCodec;
+use towline_replication::node::Node;
 
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
@@ -50,42 +51,66 @@ pub(crate) fn note_progress(store: &EngineLock, start_s: i64, loaded_bytes: u64,
     });
 }
 
-/// Loads the snapshot, if there is one, and answers what it said of itself. Clients
-/// are let in when the caller says so.
+/// Loads the snapshot, if there is one, and goes on with its history. Clients are let
+/// in when the caller says so.
 ///
 /// # Errors
 /// A text for the operator; the file is untouched and the server must not start.
 pub async fn load_at_start(
     store: &EngineLock,
+    node: &Node,
     storage: &FsStorage,
-) -> Result<Option<SnapshotMeta>, String> {
+    as_replica: bool,
+) -> Result<(), String> {
     let (name, options, databases) = {
         let engine = store.lock();
         let name = String::from_utf8_lossy(&engine.server.config.dbfilename).into_owned();
         (name, decode_options(&engine), engine.keyspace.databases())
     };
     if let Err(StorageError::NotFound { .. }) = storage.len(&name).await {
-        return Ok(None);
+        return Ok(());
     }
     let began = Instant::now();
     let mut dataset = Dataset::new(databases, options.hash_seed);
     let read = read(store, storage, &name, options, &mut dataset).await;
     read.map_err(|error| fatal(&name, &error))?;
-    let meta = dataset.meta().clone();
-    let keys = dataset.keys();
+    let (meta, read_keys) = (dataset.meta().clone(), dataset.keys());
+    store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
+    if let Some(position) = meta.position {
+        node.restore(position, as_replica);
+    }
+    // A replica leaves it to its primary, and a replica of ours learns of it from the
+    // stream, which is why the history comes first.
+    let expired = match as_replica {
+        true => 0,
+        false => expire_all(store),
+    };
+    let keys = read_keys - expired;
     store.batch(|engine, _| {
-        engine.install_dataset(dataset.into_keyspace());
         let persistence = &mut engine.server.persistence;
         persistence.changes = 0;
         persistence.loaded_keys = keys;
+        persistence.loaded_expired = expired;
     });
     let seconds = began.elapsed().as_secs_f64();
     let logger = store.host.logger();
     logger.notice(&format!(
-        "Done loading RDB, keys loaded: {keys}, keys expired: 0."
+        "Done loading RDB, keys loaded: {keys}, keys expired: {expired}."
     ));
     logger.notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
-    Ok(Some(meta))
+    Ok(())
+}
+
+/// Removes what had expired before it was read; answers how many keys.
+fn expire_all(store: &EngineLock) -> u64 {
+    let now_ms = unix_ms();
+    let mut expired = 0;
+    loop {
+        match store.batch(|engine, _| engine.expire_loaded(now_ms)) {
+            0 => return expired,
+            more => expired += more,
+        }
+    }
 }
 
 async fn read(

@@ -215,11 +215,7 @@ async fn load(store: &EngineLock, jobs: &Jobs, storage: &FsStorage) -> Result<()
     if logs {
         return jobs.keeper.load_at_start(as_replica).await;
     }
-    let meta = load_at_start(store, storage).await?;
-    if let Some(position) = meta.and_then(|meta| meta.position) {
-        jobs.node.restore(position, as_replica);
-    }
-    Ok(())
+    load_at_start(store, &jobs.node, storage, as_replica).await
 }
 
 fn follow_configured(store: &EngineLock, jobs: &Jobs) {

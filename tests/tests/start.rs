@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use towline_tests::resp::{Client, Value};
 use towline_tests::server::{Kind, Server};
@@ -50,5 +51,28 @@ fn nobody_is_served_before_the_dataset_is_there() {
             seen.all(|size| *size == KEYS),
             "an empty dataset was served"
         );
+    }
+}
+
+#[test]
+fn what_has_expired_is_not_loaded() {
+    for kind in [Kind::Redis, Kind::Towline] {
+        let mut server = Server::new(kind);
+        server.ok("DEBUG SET-ACTIVE-EXPIRE 0");
+        server.ok("SET stays v");
+        for key in ["a", "b", "c"] {
+            server.ok(&format!("SET {key} v PX 1"));
+        }
+        thread::sleep(Duration::from_millis(5));
+        server.ok("SAVE");
+        server.crash_and_restart();
+        assert_eq!(server.ok("DBSIZE"), Value::Int(1), "{kind:?}");
+        let persistence = server.info("persistence");
+        let loaded = ["loaded", "expired"]
+            .map(|what| persistence.number(&format!("rdb_last_load_keys_{what}")));
+        assert_eq!(loaded, [1, 3], "{kind:?}");
+        assert_eq!(server.info("stats").number("expired_keys"), 0, "{kind:?}");
+        let line = "keys loaded: 1, keys expired: 3";
+        assert!(server.log().contains(line), "{kind:?}");
     }
 }

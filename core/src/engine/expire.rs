@@ -143,6 +143,21 @@ impl Engine {
         true
     }
 
+    /// Removes some keys that had expired before this server read them, and answers how
+    /// many: none when there are no more, or when this node imports. They are no expiries of its own time, which
+    /// `expired_keys` counts.
+    pub fn expire_loaded(&mut self, now_ms: i64) -> u64 {
+        if self.server.imports() {
+            return 0;
+        }
+        let (keys, counted) = (self.keyspace.len(), self.key_stats.expired_keys);
+        for db in 0..self.keyspace.databases() {
+            self.expire_batch(db, now_ms);
+        }
+        self.key_stats.expired_keys = counted;
+        (keys - self.keyspace.len()) as u64
+    }
+
     /// Removes some expired keys of one database; false where it had none.
     fn expire_batch(&mut self, db: usize, now_ms: i64) -> bool {
         if self.keyspace.db(db).first_expired(now_ms).is_none() {

@@ -311,3 +311,24 @@ fn a_replica_leaves_import_mode_alone() {
     t.run("replicaof no one");
     assert_eq!(t.run_as(source, "get k"), "$-1");
 }
+
+#[test]
+fn what_had_expired_before_it_was_read_is_no_expiry_of_this_time() {
+    let mut t = TestEngine::new();
+    for key in 0..40 {
+        t.run(&format!("set {key} v px 10"));
+    }
+    t.run("set stays v");
+    t.run("select 3");
+    t.run("set other v px 10");
+    t.now_ms += 11;
+    t.stream();
+    let mut removed = 0;
+    while let more @ 1.. = t.engine.expire_loaded(t.now_ms) {
+        removed += more;
+    }
+    assert_eq!(removed, 41);
+    assert!(t.run("info keyspace").contains("db0:keys=1,"));
+    assert!(t.run("info stats").contains("expired_keys:0 "));
+    assert_eq!(t.stream().matches("DEL").count(), 41);
+}
