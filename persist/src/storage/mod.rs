@@ -4,10 +4,14 @@
 pub mod conformance;
 mod crash;
 mod fs;
+#[cfg(feature = "redb")]
+mod kv;
 mod memory;
 mod writer;
 
 pub use crash::CrashDisk;
 pub use fs::FsStorage;
+#[cfg(feature = "redb")]
+pub use kv::RedbStorage;
 pub use memory::MemoryStorage;
 pub use writer::FileWriter;
