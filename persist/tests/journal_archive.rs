@@ -26,6 +26,7 @@ impl Archive {
         let begin = Offset(1000);
         let rig = Rig::new(FsyncPolicy::Always, begin);
         rig.parts.journal.retain(retained_bytes);
+        rig.parts.journal.keep_history(true);
         let stream = Vec::new();
         Self { rig, begin, stream }
     }
@@ -134,6 +135,20 @@ fn nothing_is_kept_where_nothing_is_asked_for() {
         .rewrite(&Lineage::new(id(1)), None)
         .expect("it works");
     assert_eq!(log.names(), ["appendonly.aof.2.incr.aof"]);
+}
+
+#[test]
+fn what_the_log_does_not_need_stays_only_where_that_is_asked_for() {
+    let mut log = Archive::new(PLENTY);
+    log.rig.parts.journal.keep_history(false);
+    log.fill(20);
+    let second = log.rig.at;
+    assert_eq!(log.start(), Some(log.begin), "the log itself is served");
+    log.rig
+        .rewrite(&Lineage::new(id(1)), None)
+        .expect("it works");
+    assert_eq!(log.names(), ["appendonly.aof.2.incr.aof"]);
+    assert!(log.reader(Offset(second.0 - 1), id(1)).is_none());
 }
 
 #[test]

@@ -311,6 +311,7 @@ impl Life {
             );
             let origin = self.begin_stream();
             let parts = Journal::fresh(disk, options, origin.offset).await.ok()?;
+            parts.journal.keep_history(true);
             let cut = parts.journal.cut(origin.clone());
             let mut parts = parts;
             let journal = parts.journal.clone();
@@ -337,6 +338,7 @@ impl Life {
         let now_ms = self.now_ms;
         let parts = Journal::resume(disk, options, found, &recovered, origin, now_ms).await;
         let parts = parts.ok()?;
+        parts.journal.keep_history(true);
         self.check_archive(&parts.journal).await;
         Some(parts)
     }

@@ -77,6 +77,7 @@ def absence(name, victim, primary, replica, seconds):
     before = {field: int(primary.info(field)) for field in FIELDS}
     if victim is primary:
         before = dict.fromkeys(FIELDS, 0)
+    had = offset(replica)
     victim.kill()
     time.sleep(seconds)
     begin = time.monotonic()
@@ -86,13 +87,15 @@ def absence(name, victim, primary, replica, seconds):
     wait_for(lambda: replica.info("master_link_status") == "up"
              and primary.info("connected_slaves") == "1")
     linked = time.monotonic() - begin
+    moved = offset(primary) - had
     # The counters of bytes are brought up to date once a second.
     missed = lambda: int(primary.info(FIELDS[3])) - before[FIELDS[3]]
     sent = lambda: int(primary.info(FIELDS[4])) - before[FIELDS[4]]
     wait_for(lambda: sent() >= missed())
     full, partial, from_disk = (int(primary.info(f)) - before[f] for f in FIELDS[:3])
     print(f"kill -9 of the {name}: sync_full {full}, sync_partial_ok {partial} "
-          f"({from_disk} from disk); missed {missed() / 1e6:.2f} MB, sent {sent() / 1e6:.2f} MB; "
+          f"({from_disk} from disk); the stream had moved by {moved / 1e6:.2f} MB when the link "
+          f"was up, missed {missed() / 1e6:.2f} MB, sent {sent() / 1e6:.2f} MB; "
           f"log loaded after {loaded:.1f} s, link up after {linked:.1f} s", flush=True)
     return full
 

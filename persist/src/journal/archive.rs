@@ -49,6 +49,8 @@ pub(super) struct Archive {
     /// In order; the last is the one that is being written.
     segments: VecDeque<Segment>,
     retained_bytes: u64,
+    /// Whether files stay that the log itself no longer needs.
+    keeps_history: bool,
     /// Counts the chains.
     generation: u64,
     /// The number of the file that each reader has come to. It needs that and
@@ -119,9 +121,19 @@ impl Archive {
         self.segments.retain(|segment| segment.sequence > sequence);
     }
 
-    /// `repl-backlog-disk-size`, or zero where nothing is kept for replicas.
+    /// The files up to this number, of which nobody reads one, are about to go.
+    pub(super) fn drop_up_to(&mut self, sequence: i64) {
+        self.segments.retain(|segment| segment.sequence > sequence);
+    }
+
+    /// `repl-backlog-disk-size`, or zero where nobody is served.
     pub(super) const fn retain(&mut self, bytes: u64) {
         self.retained_bytes = bytes;
+    }
+
+    /// Whether files stay that the log itself no longer needs.
+    pub(super) const fn keep_history(&mut self, keeps: bool) {
+        self.keeps_history = keeps;
     }
 
     /// The first position that is served.
@@ -131,7 +143,7 @@ impl Archive {
         Some(first.max(oldest))
     }
 
-    /// What lies before this is not kept.
+    /// What lies before this is not served.
     fn oldest(&self) -> Option<Offset> {
         let end = self.segments.back()?.end;
         let bytes = self.retained_bytes;
@@ -143,7 +155,8 @@ impl Archive {
         let is_wanted = |segment: &Segment| {
             segment.sequence == sequence && self.oldest().is_some_and(|oldest| segment.end > oldest)
         };
-        self.readers.values().any(|at| *at <= sequence) || self.segments.iter().any(is_wanted)
+        let is_read = self.readers.values().any(|at| *at <= sequence);
+        is_read || self.keeps_history && self.segments.iter().any(is_wanted)
     }
 
     /// A reader from `at` on, and the number of the chain that it reads.
@@ -227,6 +240,7 @@ mod tests {
         let new = old.continued(id(2), Offset(200));
         let mut archive = Archive::default();
         archive.retain(retained_bytes);
+        archive.keep_history(true);
         archive.push(segment(1, &old, 0, 100));
         archive.push(segment(2, &old, 100, 200));
         archive.push(segment(3, &new, 200, 300));

@@ -357,6 +357,9 @@ impl JournalWriter {
     }
 
     async fn remove_log(&self, file: &ManifestFile) -> bool {
+        if naming::is_increment(&self.name, file) {
+            self.shared.state().archive.drop_up_to(file.sequence);
+        }
         let Ok(name) = std::str::from_utf8(&file.name) else {
             return true;
         };

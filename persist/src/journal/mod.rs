@@ -98,8 +98,7 @@ pub struct JournalOptions {
     pub policy: FsyncPolicy,
     /// `aof-timestamp-enabled`.
     pub timestamps: bool,
-    /// How much of the stream is kept and served to replicas, in bytes; zero for
-    /// nothing. See [`Journal::retain`].
+    /// How much of the stream is served to replicas, in bytes; zero for nothing. See [`Journal::retain`].
     pub retained_bytes: u64,
 }
 

@@ -14,14 +14,18 @@ use super::rewrite::{BaseFile, CutId};
 use super::{Journal, Origin};
 
 impl Journal {
-    /// Keeps as much of the stream for replicas, counted from its end, also where
-    /// the log itself no longer needs it: `repl-backlog-disk-size`. With zero
-    /// nothing is kept, and nobody new is served.
-    ///
-    /// A file goes as a whole, once all of it lies further back, nobody reads it,
-    /// and the log begins behind it.
+    /// Serves replicas so much of the stream, counted from its end:
+    /// `repl-backlog-disk-size`. With zero nobody new is served.
     pub fn retain(&self, bytes: u64) {
         self.shared.state().archive.retain(bytes);
+    }
+
+    /// Whether what is [retained](Self::retain) stays where the log itself no longer
+    /// needs it. A file goes as a whole, once all of it lies further back, nobody
+    /// reads it, and the log begins behind it. A log in which an earlier run has
+    /// kept something begins with that.
+    pub fn keep_history(&self, keeps: bool) {
+        self.shared.state().archive.keep_history(keeps);
     }
 
     /// The stream has another dataset from here on: the log begins anew with the

@@ -125,6 +125,7 @@ impl JournalWriter {
     ) -> Result<(), JournalError> {
         let retained = found.retained(&*self.storage, &self.name).await?;
         let mut state = self.shared.state();
+        state.archive.keep_history(!retained.is_empty());
         for segment in retained.iter().chain(&recovered.segments) {
             state.archive.push(segment.clone());
         }

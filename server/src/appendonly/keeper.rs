@@ -262,8 +262,22 @@ impl LogKeeper {
             let is_rewriting = engine.server.append_only.rewriting_since_ms.is_some();
             journal.set_policy(policy(&engine.server.config, is_rewriting));
             journal.set_timestamps(engine.server.config.aof.timestamps);
+            self.keep_for_replicas(&engine, &journal);
         }
         self.publish(&journal.progress());
+    }
+
+    /// Says how much of the log is there for replicas. Files that it no longer needs
+    /// are kept for those who may come back: where replicas are, or were until
+    /// repl-backlog-ttl, and where this node may be promoted.
+    fn keep_for_replicas(&self, engine: &Engine, journal: &Journal) {
+        journal.retain(engine.server.config.aof.retained_bytes);
+        let replication = &engine.server.replication;
+        if replication.is_replica() || !replication.replicas.is_empty() {
+            journal.keep_history(true);
+        } else if self.0.node.backlog().is_none() {
+            journal.keep_history(false);
+        }
     }
 
     /// Opens or closes the log, as `appendonly` says now.
@@ -297,12 +311,7 @@ impl LogKeeper {
             let progress = journal.progress();
             let mut engine = self.0.store.lock();
             note_sizes(&mut engine, &progress);
-            // Where nobody replicates from this node, nobody can come back to it.
-            let retained_bytes = match self.0.node.backlog() {
-                Some(_) => engine.server.config.aof.retained_bytes,
-                None => 0,
-            };
-            journal.retain(retained_bytes);
+            self.keep_for_replicas(&engine, &journal);
         }
         self.start_due_rewrite();
     }
