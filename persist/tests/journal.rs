@@ -177,6 +177,48 @@ fn what_another_server_appended_is_seen_and_taken_over() {
     assert!(!next.manifest().contains(".2."), "{}", next.manifest());
 }
 
+/// Bytes that decay keep their number; a file of another length was written by somebody.
+#[test]
+fn a_log_that_was_edited_is_taken_over_and_one_that_decayed_is_not() {
+    let file = "appendonly.aof.1.incr.aof";
+    let put = |rig: &Rig, bytes: Vec<u8>| {
+        block_on(async {
+            rig.storage.create(file).await.expect("created");
+            rig.storage.append(file, bytes).await.expect("room");
+        });
+    };
+    let edited = [unit(&["SET", "b", "2"]), unit(&["SET", "c", "3"])].concat();
+    let long = "b".repeat(300);
+    let torn = [unit(&["SET", "b", &long]), b"*3\r\n$3\r\nSE".to_vec()].concat();
+    for (bytes, commands) in [(edited, 2), (torn, 1)] {
+        let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+        rig.write(&["SET", "key", &"a".repeat(200)]);
+        rig.stop(true).expect("it stops");
+        put(&rig, bytes);
+        let (read, recovered) = rig.read();
+        assert_eq!(read.len(), commands);
+        assert!(recovered.foreign && recovered.lineage.is_none() && !recovered.clean);
+        let lineage = Lineage::new(id(9));
+        let mut next = rig.again(&lineage);
+        next.write(&["SET", "d", "4"]);
+        next.stop(true).expect("it stops");
+        let (read, recovered) = next.read();
+        assert_eq!((read.len(), recovered.foreign), (commands + 1, false));
+        assert_eq!(recovered.lineage, Some(lineage));
+        // What it is now is known again.
+        let mut decayed = next.file(file);
+        let at = decayed.len() - 3;
+        decayed[at] = b'5';
+        put(&next, decayed);
+        let refused = read_error(&next);
+        assert!(refused.to_string().contains("wrong checksum"), "{refused}");
+    }
+}
+
+fn read_error(rig: &Rig) -> ReplayError {
+    read(&rig.storage).expect_err("it is damaged")
+}
+
 #[test]
 fn a_full_disk_costs_time_and_no_bytes() {
     let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));

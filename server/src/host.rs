@@ -11,6 +11,7 @@ use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
 use towline_core::seams::host::{Job, ListenAddresses, OomScore, ProcessFacts, ReloadOptions};
 
+use crate::appendonly::usable::try_directory;
 use crate::disposal::Disposal;
 use crate::log::Logger;
 use crate::oom_score::OomScoreFile;
@@ -249,6 +250,7 @@ impl Host for ServerHost {
     fn start(&mut self, job: Job) -> Result<(), String> {
         let job = match job {
             Job::Listen(addresses) => return self.listen(addresses),
+            Job::TryLogDirectory(path) => return try_directory(&path),
             Job::AdjustOomScore(score) => return self.adjust_oom_score(score),
             later => later,
         };

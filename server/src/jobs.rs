@@ -52,6 +52,7 @@ impl Jobs {
             Job::SaveFlushed(client) => {
                 smol::spawn(self.clone().save_flushed(client)).detach();
             }
+            Job::LoadLog(client) => smol::spawn(self.clone().load_log(client)).detach(),
             Job::BackgroundSave => self.saver.spawn(),
             Job::RewriteLog => self.keeper.spawn_rewrite(),
             Job::CancelSave => self.saver.cancel(),
@@ -62,7 +63,7 @@ impl Jobs {
             // The courier lives as long as the process.
             Job::Migrate(migration) => drop(self.courier.try_send(migration)),
             // The host has done it at once.
-            Job::Listen(_) | Job::AdjustOomScore(_) => {}
+            Job::Listen(_) | Job::TryLogDirectory(_) | Job::AdjustOomScore(_) => {}
             Job::Reconfigure(directive) => self.reconfigure(directive),
         }
     }
@@ -92,6 +93,16 @@ impl Jobs {
             engine.answer(client, |reply| match &saved {
                 Ok(()) => reply.ok(),
                 Err(error) => reply.error(format!("ERR {error}")),
+            });
+        });
+    }
+
+    async fn load_log(self, client: ClientId) {
+        let loaded = self.keeper.load_anew().await;
+        self.store.batch(|engine, _| {
+            engine.answer(client, |reply| match &loaded {
+                Ok(()) => reply.ok(),
+                Err(error) => reply.error(format!("ERR Error trying to load the AOF: {error}")),
             });
         });
     }
@@ -196,6 +207,24 @@ impl Jobs {
         self.end(Ok(()));
     }
 
+    /// Says how far behind replicas are that a shutdown leaves so.
+    fn name_lagging(&self) {
+        let engine = self.store.lock();
+        let (end, now_ms) = (engine.server.log.offset(), unix_ms());
+        for replica in &engine.server.replication.replicas {
+            let behind = end.0.saturating_sub(replica.ack_offset.0);
+            if behind == 0 {
+                continue;
+            }
+            let (name, port) = (&replica.ip, replica.port);
+            let lag_s = (now_ms - replica.ack_ms) / 1000;
+            let state = replica.state.name();
+            self.store.host.logger().warning(&format!(
+                "Lagging replica {name}:{port} reported offset {behind} behind master, lag={lag_s}, state={state}."
+            ));
+        }
+    }
+
     fn fail(&self) {
         let text = "Errors trying to shut down the server. Check the logs for more information.";
         self.store.host.logger().warning(text);
@@ -229,6 +258,7 @@ impl Jobs {
         };
         if replicas > 0 {
             let in_sync = replicas - lagging;
+            self.name_lagging();
             logger.notice(&format!(
                 "{in_sync} of {replicas} replicas are in sync when shutting down."
             ));

@@ -309,9 +309,10 @@ async fn expire_waits(store: EngineLock) {
 }
 
 /// SIGTERM and SIGINT end the server as `shutdown-on-sig…` says; a second SIGINT at once.
+/// A file that may not grow (RLIMIT_FSIZE) fails its writes, and ends nothing.
 async fn obey_signals(jobs: Jobs) {
     use async_signal::{Signal, Signals};
-    let mut signals = match Signals::new([Signal::Term, Signal::Int]) {
+    let mut signals = match Signals::new([Signal::Term, Signal::Int, Signal::Xfsz]) {
         Ok(signals) => signals,
         Err(error) => {
             let text = format!("Can't wait for signals: {error}");
@@ -319,6 +320,9 @@ async fn obey_signals(jobs: Jobs) {
         }
     };
     while let Some(Ok(signal)) = signals.next().await {
+        if signal == Signal::Xfsz {
+            continue;
+        }
         let (name, flags) = {
             let config = &jobs.store.lock().server.config;
             match signal {

@@ -212,6 +212,34 @@ fn group_facts(server: &Server) -> String {
     facts
 }
 
+/// DEBUG LOADAOF puts what the log says in the place of the same dataset: replicas and
+/// offsets go on.
+#[test]
+fn the_log_is_loaded_anew_while_the_server_runs() {
+    let primary = filled(Kind::Towline, 21);
+    let replica = Setup::new(Kind::Redis).replica_of(&primary).start();
+    wait_in_sync(&[&primary, &replica]);
+    for preamble in ["yes", "no"] {
+        primary.ok(&format!("CONFIG SET aof-use-rdb-preamble {preamble}"));
+        rewrite(&primary);
+        Workload::new(22).run(&mut primary.client(), 300);
+        wait_in_sync(&[&primary, &replica]);
+        let (before, syncs) = (digest(&primary), full_syncs(&primary));
+        let history = primary.info("replication").get("master_replid").to_owned();
+        primary.ok("DEBUG LOADAOF");
+        assert_eq!(digest(&primary), before);
+        assert_eq!(primary.info("replication").get("master_replid"), history);
+        primary.ok("SET after the-load");
+        wait_in_sync(&[&primary, &replica]);
+        assert_eq!(digest(&replica), digest(&primary));
+        assert_eq!(full_syncs(&primary), syncs);
+    }
+}
+
+fn full_syncs(primary: &Server) -> i64 {
+    primary.info("stats").number("sync_full")
+}
+
 /// Counts up in one key after the other until the server is gone; answers what was
 /// sent and what of it was acknowledged.
 fn count_up(mut client: Client, from: i64) -> (i64, i64) {

@@ -443,9 +443,9 @@ impl Keyspace {
             held.id = self.next_id;
             self.dbs[db] = held;
         }
-        // Versions of the loaded groups are 0, so that a freeze taken before would
-        // owe them; it names other tables, and later cuts are above 0.
-        self.version += 1;
+        // A freeze taken before owes none of the loaded groups, because it names other
+        // tables; later cuts are above what their versions were where they come from.
+        self.version = self.version.max(other.version) + 1;
     }
 
     /// Starts a freeze between two units.

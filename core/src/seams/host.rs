@@ -6,6 +6,7 @@
 
 use crate::config::{OomScoreMode, OomScoreSettings, RewriteEntry, Settings};
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::engine::migration::Migration;
 use crate::engine::shutdown::ShutdownTicket;
@@ -79,6 +80,9 @@ pub enum Job {
     SaveFlushed(Option<ClientId>),
     /// BGSAVE, and a full save that a save point asks for.
     BackgroundSave,
+    /// DEBUG LOADAOF: the dataset is read from the log anew; the client waits and is
+    /// answered by `Engine::answer`.
+    LoadLog(ClientId),
     /// BGREWRITEAOF: the log on disk begins anew with a snapshot.
     RewriteLog,
     /// BGSAVE CANCEL.
@@ -94,6 +98,9 @@ pub enum Job {
     /// CONFIG SET port or bind: accept clients there, and nowhere else over TCP. A
     /// host does this at once, so that it can refuse; it then goes on as before.
     Listen(ListenAddresses),
+    /// CONFIG SET appendonly: whether the log's directory takes files. Like `Listen` it
+    /// is done at once.
+    TryLogDirectory(PathBuf),
     /// CONFIG SET oom-score-adj, or a change of role. Like `Listen` it is done at once.
     AdjustOomScore(OomScore),
     /// A directive changed that the process acts on.
@@ -270,7 +277,10 @@ impl Host for NoHost {
     /// There is no process that a directive could concern; all else is refused.
     fn start(&mut self, job: Job) -> Result<(), String> {
         match job {
-            Job::Reconfigure(_) | Job::Listen(_) | Job::AdjustOomScore(_) => Ok(()),
+            Job::Reconfigure(_)
+            | Job::Listen(_)
+            | Job::TryLogDirectory(_)
+            | Job::AdjustOomScore(_) => Ok(()),
             _ => Err(NO_HOST.to_owned()),
         }
     }

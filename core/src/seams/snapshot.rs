@@ -480,10 +480,7 @@ impl fmt::Display for DecodeFault {
                 )
             }
             Self::Checksum { expected, found } => {
-                write!(
-                    f,
-                    "wrong checksum: {expected:016x} written, {found:016x} found"
-                )
+                write!(f, "CRC error: {expected:016x} written, {found:016x} found")
             }
             Self::DamagedBlock { block, keys, what } => {
                 write!(

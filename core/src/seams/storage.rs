@@ -166,7 +166,7 @@ pub enum StorageError {
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound { name } => write!(f, "{name}: No such file"),
+            Self::NotFound { name } => write!(f, "{name}: No such file or directory"),
             Self::InvalidName { name } => write!(f, "{name:?} is not a valid file name"),
             Self::Full { name } => write!(f, "{name}: No space left on device"),
             Self::OutOfRange { name, length } => {

@@ -12,5 +12,7 @@
 pub mod gate;
 pub mod keeper;
 mod recovery;
+mod reload;
 mod rewrite;
 mod tap;
+pub mod usable;

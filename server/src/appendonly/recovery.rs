@@ -13,7 +13,7 @@ use towline_core::offset::Offset;
 use towline_core::seams::snapshot::Progress;
 use towline_core::seams::{Host, SnapshotCodec, Storage, StorageError};
 use towline_persist::journal::{
-    Found, Journal, Lineage, Origin, Recovered, ReplayError, ReplaySink, TornTail,
+    Found, Journal, JournalError, Lineage, Origin, Recovered, ReplayError, ReplaySink, TornTail,
     adopt_single_file, inspect, replay_file,
 };
 use towline_persist::load::format_of;
@@ -41,11 +41,18 @@ impl LogKeeper {
         let name = options(&self.0.store.lock().server.config).name;
         self.adopt_single_file(&storage, &name).await?;
         let found = inspect(&storage, &name).await;
-        let Some(found) = found.map_err(|error| fatal(&error.to_string()))? else {
+        let Some(found) = found.map_err(|error| unreadable(&error))? else {
             return self.open_anew().await;
         };
-        let (recovered, novelty) = self.load(&storage, &found).await?;
+        let loaded = self.load(&self.0.store, &storage, &found).await;
+        let (recovered, novelty) = loaded.map_err(|error| exiting(&error))?;
+        let keys = self.0.store.lock().keyspace.len() as u64;
+        self.0.store.lock().server.persistence.loaded_keys = keys;
         self.check_tail(&recovered)?;
+        if recovered.foreign {
+            let text = "The append only file was written to by another program since this server left it, if it ever did: it is taken over under a new replication id";
+            self.0.store.host.logger().notice(text);
+        }
         let cut = cut_base(&storage, &found, &recovered).await;
         cut.map_err(|error| fatal(&error.to_string()))?;
         let origin = self.choose_history(&recovered, as_replica);
@@ -74,8 +81,13 @@ impl LogKeeper {
             self.0.saver.directory().root().join(name),
             storage.root().join(name),
         );
-        let manifest = inspect(storage, name).await;
-        if matches!(manifest, Ok(None)) && !new.exists() && old.exists() {
+        let wanted = match inspect(storage, name).await {
+            Ok(None) => true,
+            // Redis writes the manifest first; it may have got no further.
+            Err(JournalError::Storage(StorageError::NotFound { name: missing })) => missing == name,
+            _ => false,
+        };
+        if wanted && !new.exists() && old.exists() {
             fs::rename(&old, &new)
                 .map_err(|error| fatal(&format!("{}: {error}", old.display())))?;
         }
@@ -89,25 +101,25 @@ impl LogKeeper {
         Ok(())
     }
 
-    /// What was recovered, and the position behind the beginning of the last command
-    /// about fields that expire.
-    async fn load(
+    /// Loads what was found into an engine, which need not be the one that serves. What
+    /// was recovered, and the position behind the beginning of the last command about
+    /// fields that expire.
+    pub(super) async fn load(
         &self,
+        store: &EngineLock,
         storage: &FsStorage,
         found: &Found,
     ) -> Result<(Recovered, Offset), String> {
         let began = Instant::now();
-        let store = &self.0.store;
-        let start_s = unix_ms() / 1000;
         let total = found.total_bytes;
-        let mut replayer = Replayer::new(store, start_s, total);
+        let mut replayer = Replayer::new(store, &self.0.store, total);
         let mut torn = None;
         if let Some(base) = &found.base {
             let loaded = load_base(store, storage, base, &mut replayer).await;
-            torn = loaded.map_err(|error| fatal(&error))?;
+            torn = loaded.map_err(|error| failed(&error))?;
         }
         if let Some(torn) = torn.as_ref().filter(|_| !found.increments.is_empty()) {
-            return Err(fatal(&format!(
+            return Err(failed(&format!(
                 "{}: it ends inside of a command",
                 torn.file
             )));
@@ -119,12 +131,7 @@ impl LogKeeper {
         replayer.close();
         let mut recovered = recovered.map_err(|error| refusal(&error))?;
         recovered.torn = recovered.torn.or(torn);
-        store.batch(|engine, _| {
-            let keys = engine.keyspace.len() as u64;
-            let persistence = &mut engine.server.persistence;
-            persistence.changes = 0;
-            persistence.loaded_keys = keys;
-        });
+        store.lock().server.persistence.changes = 0;
         let seconds = began.elapsed().as_secs_f64();
         let text = format!("DB loaded from append only file: {seconds:.3} seconds");
         store.host.logger().notice(&text);
@@ -194,14 +201,31 @@ impl LogKeeper {
 }
 
 fn fatal(what: &str) -> String {
-    format!("Fatal error loading the AOF: {what}. Exiting; no file was touched.")
+    exiting(&failed(what))
+}
+
+fn unreadable(error: &JournalError) -> String {
+    match error {
+        JournalError::Storage(StorageError::NotFound { name }) => exiting(&format!(
+            "Fatal error: can't open the append log file {name} for reading: No such file or directory"
+        )),
+        other => fatal(&other.to_string()),
+    }
+}
+
+fn exiting(why: &str) -> String {
+    format!("{why}. Exiting; no file was touched.")
+}
+
+fn failed(what: &str) -> String {
+    format!("Fatal error loading the AOF: {what}")
 }
 
 fn refusal(error: &ReplayError) -> String {
     match error {
-        ReplayError::Storage(error) => fatal(&error.to_string()),
+        ReplayError::Storage(error) => failed(&error.to_string()),
         ReplayError::Damage(damage) => format!(
-            "Bad file format reading the append only file {damage}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>. Exiting; no file was touched."
+            "Bad file format reading the append only file {damage}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>"
         ),
     }
 }
@@ -279,6 +303,8 @@ async fn load_snapshot(
 /// clock, nothing is refused, and nobody is answered.
 struct Replayer {
     store: EngineLock,
+    /// Who shows how far it is.
+    shown: EngineLock,
     host: ServerHost,
     client: ClientId,
     start_s: i64,
@@ -290,7 +316,7 @@ struct Replayer {
 }
 
 impl Replayer {
-    fn new(store: &EngineLock, start_s: i64, total_bytes: u64) -> Self {
+    fn new(store: &EngineLock, shown: &EngineLock, total_bytes: u64) -> Self {
         let client = store.batch(|engine, _| {
             let client = engine.connect(Peer::default(), unix_ms());
             let entry = engine.server.clients.get_mut(client);
@@ -301,9 +327,10 @@ impl Replayer {
         });
         Self {
             store: store.clone(),
+            shown: shown.clone(),
             host: store.host.clone(),
             client,
-            start_s,
+            start_s: unix_ms() / 1000,
             total_bytes,
             read_bytes: 0,
             novelty: Offset::ZERO,
@@ -344,7 +371,9 @@ impl ReplaySink for Replayer {
                 engine.keyspace.add_function(source.to_vec());
                 return Ok(());
             }
-            return Err(format!("Unknown command '{name}'"));
+            return Err(format!(
+                "Unknown command '{name}' reading the append only file"
+            ));
         }
         let errors = engine.server.stats.error_replies;
         engine.execute(self.client, args, unix_ms(), &mut self.host);
@@ -357,7 +386,7 @@ impl ReplaySink for Replayer {
 
     fn progress(&mut self, read_bytes: u64, _total_bytes: u64) {
         let read = self.read_bytes + read_bytes;
-        note_progress(&self.store, self.start_s, read, self.total_bytes);
+        note_progress(&self.shown, self.start_s, read, self.total_bytes);
         // What the commands threw away is dropped now and then.
         self.store.batch(|_, _| ());
     }

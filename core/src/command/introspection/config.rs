@@ -1,5 +1,7 @@
 //! CONFIG GET, SET, RESETSTAT and REWRITE.
 
+use std::path::PathBuf;
+
 use crate::command::help::{HelpRow, help};
 use crate::command::{CommandError, CommandResult, Ctx};
 use crate::config::{Change, SetError, SetRules};
@@ -62,6 +64,9 @@ fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
         "appendonly" => {
             // What follows in the same breath, such as WAITAOF, finds it so.
             let (wanted, now_ms) = (ctx.server.config.aof.enabled, ctx.now_ms());
+            if wanted && !ctx.server.append_only.is_on() {
+                try_log_directory(ctx)?;
+            }
             ctx.server.append_only.expect(wanted, now_ms);
             Job::Reconfigure("appendonly")
         }
@@ -71,6 +76,18 @@ fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
         name => Job::Reconfigure(name),
     };
     ctx.host.start(job)
+}
+
+/// Why it cannot be used is for the log.
+fn try_log_directory(ctx: &mut Ctx<'_>) -> Result<(), String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let config = &ctx.server.config;
+    let path = PathBuf::from(text(&config.dir)).join(text(&config.aof.directory));
+    let tried = ctx.host.start(Job::TryLogDirectory(path));
+    tried.map_err(|reason| {
+        ctx.host.log(&reason);
+        "Unable to turn on AOF. Check server logs.".to_owned()
+    })
 }
 
 /// Why it cannot be had is for the log.

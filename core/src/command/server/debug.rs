@@ -8,7 +8,8 @@ use super::digest;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
-use crate::seams::host::ReloadOptions;
+use crate::engine::client::Blocked;
+use crate::seams::host::{Job, ReloadOptions};
 use crate::text::double::parse_f64;
 use crate::text::glob::{Case, matches};
 use crate::text::number::{parse_i64, parse_memory, parse_usize};
@@ -35,6 +36,7 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         }
         (b"config-rewrite-force-all", []) => return rewrite_all(ctx),
         (b"reload", options) => return reload(ctx, options),
+        (b"loadaof", []) => return load_log(ctx),
         (b"populate", [count, options @ ..]) if options.len() <= 2 => {
             return populate(ctx, count, options);
         }
@@ -141,6 +143,19 @@ fn reload(ctx: &mut Ctx<'_>, words: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
+/// The host reads the log, and nobody else is served meanwhile.
+fn load_log(ctx: &mut Ctx<'_>) -> CommandResult {
+    if ctx.in_exec {
+        return Err(CommandError::text(
+            "ERR DEBUG LOADAOF is not allowed inside a transaction",
+        ));
+    }
+    let started = ctx.host.start(Job::LoadLog(ctx.client.id));
+    started.map_err(CommandError::text)?;
+    ctx.client.blocked = Some(Blocked::Host);
+    Ok(())
+}
+
 /// Keys are made in one go, so that their number is bounded.
 const POPULATE_MAX_KEYS: u64 = 100_000_000;
 
@@ -205,6 +220,10 @@ const HELP: &[HelpRow] = &[
         "Tells how the items of a large value are spread.",
     ),
     ("LISTPACK <key>", "Tells how a packed value is laid out."),
+    (
+        "LOADAOF",
+        "Writes the log out and reads the dataset from it.",
+    ),
     ("LOG <text>", "Writes a line to the log."),
     ("OBJECT <key>", "Tells how a value is kept."),
     (

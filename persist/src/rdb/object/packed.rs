@@ -47,6 +47,10 @@ pub(super) async fn read(kind: u8, source: &mut Source) -> Result<Object, Decode
         kind::ZSET_ZIPLIST | kind::ZSET_LISTPACK => {
             ZSet::from_listpack(pack, seed, limits).map(|zset| Value::ZSet(Box::new(zset)))
         }
+        // As Redis does it, the length of a value counts only where a zipmap had it.
+        kind::HASH_ZIPMAP if has_long_element(&pack, limits.hash_max_listpack_value) => {
+            return hash_of(pairs(&pack), source);
+        }
         _ => Hash::from_listpack(pack, seed, limits)
             .ok()
             .map(|hash| Value::Hash(Box::new(hash))),
@@ -55,6 +59,19 @@ pub(super) async fn read(kind: u8, source: &mut Source) -> Result<Object, Decode
         Some(value) => Ok(Object::Value(value)),
         None => source.corrupt(integrity(kind)),
     }
+}
+
+fn has_long_element(pack: &Listpack, max_bytes: usize) -> bool {
+    pack.iter().any(|element| element.text_len() > max_bytes)
+}
+
+fn pairs(pack: &Listpack) -> Vec<Item> {
+    let (mut items, mut elements) = (Vec::new(), pack.iter());
+    while let (Some(field), Some(value)) = (elements.next(), elements.next()) {
+        let (mut one, mut other) = (itoa::Buffer::new(), itoa::Buffer::new());
+        items.push(Item::pair(field.text(&mut one), value.text(&mut other)));
+    }
+    items
 }
 
 /// The blob, as a listpack whatever it was.
