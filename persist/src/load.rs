@@ -1,19 +1,22 @@
 //! A snapshot read from a file of a [`Storage`] into a dataset of its own.
 
+mod ahead;
+
 use std::fmt;
 use std::sync::Arc;
 
 use futures::channel::oneshot;
 use towline_core::keyspace::dataset::Dataset;
-use towline_core::seams::snapshot::{
-    DecodeError, DecodeFault, DecodeOptions, Progress, Refused, SnapshotDecoder,
-};
+use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress, SnapshotDecoder};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 
+use self::ahead::Ahead;
 use crate::decode::Found;
 
 /// How much is read at once.
 const READ_BYTES: usize = 256 << 10;
+/// So many parts may be decoded that do not have their turn yet.
+const PARTS_AHEAD: usize = 4;
 /// How much of a file tells its format.
 const HEAD_BYTES: usize = 16;
 
@@ -91,8 +94,8 @@ fn here(work: Work) {
     work();
 }
 
-/// [`load`] on two threads: `beside` starts a work on another one, which decodes a
-/// part of the file while the one before it is put into the dataset.
+/// [`load`] on several threads: `beside` starts a work on another one, which decodes
+/// a part of the file while others are decoded or put into the dataset.
 ///
 /// # Errors
 /// See [`LoadError`].
@@ -111,20 +114,22 @@ pub async fn load_beside(
     let codec = format_of(&head, codecs).ok_or(LoadError::UnknownFormat)?;
     let mut decoder = codec.decoder(options);
     let mut chunk = storage.read(name, 0, READ_BYTES).await?;
-    let (mut at, mut found) = (0, Found::default());
+    let mut at = 0;
+    let mut ahead = Ahead::new(beside);
     while !chunk.is_empty() {
         let (before, length) = (at, chunk.len());
         at += length as u64;
         let decoded = start(decoder, chunk, beside);
-        take(found, dataset, before)?;
+        ahead.take(PARTS_AHEAD, dataset, before).await?;
         chunk = match at < total {
             true => storage.read(name, at, READ_BYTES).await?,
             false => Vec::new(),
         };
-        let step;
+        let (found, step);
         (decoder, found, step) = decoded.await.expect("a part that is begun is done");
+        ahead.put(found);
         if !matches!(step, Ok(Progress::More)) {
-            take(std::mem::take(&mut found), dataset, at)?;
+            ahead.take(0, dataset, at).await?;
         }
         progress(at, total);
         if let Progress::Complete { consumed } = step? {
@@ -136,7 +141,7 @@ pub async fn load_beside(
             };
         }
     }
-    take(found, dataset, at)?;
+    ahead.take(0, dataset, at).await?;
     decoder.finish()?;
     Ok(())
 }
@@ -161,15 +166,4 @@ fn start(
         let _ = tell.send((decoder, found, step));
     }));
     told
-}
-
-/// Puts what was found up to `offset` into the dataset.
-fn take(found: Found, dataset: &mut Dataset, offset: u64) -> Result<(), DecodeError> {
-    found
-        .deliver(dataset)
-        .map_err(|Refused(reason)| DecodeError {
-            offset,
-            key: None,
-            fault: DecodeFault::Refused(reason),
-        })
 }

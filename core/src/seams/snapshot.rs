@@ -172,6 +172,13 @@ pub trait SnapshotSink: Send {
         })
     }
 
+    /// A part that can be decoded by itself, on any thread. One that takes it owes
+    /// what comes of it its place in the order; one that gives it back has it
+    /// decoded at once.
+    fn part(&mut self, part: SnapshotPart) -> Option<SnapshotPart> {
+        Some(part)
+    }
+
     /// One library of functions, as its source text.
     fn function(&mut self, source: Vec<u8>) -> Result<(), Refused>;
 
@@ -181,6 +188,9 @@ pub trait SnapshotSink: Send {
         Ok(())
     }
 }
+
+/// A part of a snapshot that depends on no other: it hands what it holds to a sink.
+pub type SnapshotPart = Box<dyn FnOnce(&mut dyn SnapshotSink) -> Result<(), DecodeError> + Send>;
 
 /// Why a sink does not take what it was handed, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]

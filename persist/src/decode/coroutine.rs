@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use towline_core::seams::snapshot::{
-    DecodeError, DecodeFault, DecodeOptions, Progress, Refused, SnapshotDecoder, SnapshotSink,
+    DecodeError, DecodeFault, DecodeOptions, Progress, SnapshotDecoder, SnapshotSink,
 };
 
 use super::source::{Event, Source};
@@ -17,7 +17,7 @@ const MAX_POLL_BYTES: usize = 64 << 10;
 
 /// What passes between a decoder's outside and the function inside it. Locked
 /// twice per chunk, by the one thread that polls.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Exchange {
     /// The next bytes, on their way in.
     pub(super) input: Option<Vec<u8>>,
@@ -30,7 +30,7 @@ pub(super) struct Exchange {
 }
 
 /// The exchange, as both sides hold it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Shared(Arc<Mutex<Exchange>>);
 
 impl Shared {
@@ -128,12 +128,9 @@ impl Coroutine {
     fn deliver(&mut self, sink: &mut dyn SnapshotSink) -> Result<(), DecodeError> {
         let events = std::mem::take(&mut self.exchange.lock().events);
         for event in events {
-            event.deliver(sink).map_err(|Refused(reason)| {
+            event.deliver(sink).map_err(|undelivered| {
                 self.decoding = None;
-                DecodeError {
-                    fault: DecodeFault::Refused(reason),
-                    ..self.error_here()
-                }
+                undelivered.into_error(self.error_here())
             })?;
         }
         Ok(())

@@ -1,17 +1,17 @@
 //! What a decoder found, kept for a sink that takes it later.
 
 use towline_core::keyspace::Entry;
-use towline_core::seams::snapshot::{Access, Refused, SnapshotEntry, SnapshotSink};
+use towline_core::seams::snapshot::{Access, Refused, SnapshotEntry, SnapshotPart, SnapshotSink};
 
-use super::source::Event;
+use super::source::{Event, Undelivered};
 
 /// What was found, in order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Found(pub(crate) Vec<Event>);
 
 impl Found {
     /// Hands everything on.
-    pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Refused> {
+    pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Undelivered> {
         let mut events = self.0.into_iter();
         events.try_for_each(|event| event.deliver(sink))
     }
@@ -41,6 +41,11 @@ impl SnapshotSink for Found {
 
     fn ready(&mut self, entry: Entry, access: Access) -> Result<(), Refused> {
         self.push(Event::Ready(entry, access))
+    }
+
+    fn part(&mut self, part: SnapshotPart) -> Option<SnapshotPart> {
+        self.0.push(Event::Part(part));
+        None
     }
 
     fn function(&mut self, source: Vec<u8>) -> Result<(), Refused> {

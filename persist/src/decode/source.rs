@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use towline_core::keyspace::{Entry, HashSeed};
 use towline_core::seams::snapshot::{
-    Access, DecodeError, DecodeFault, DecodeOptions, Refused, SnapshotEntry, SnapshotSink,
+    Access, DecodeError, DecodeFault, DecodeOptions, Refused, SnapshotEntry, SnapshotPart,
+    SnapshotSink,
 };
 use towline_core::value::Value;
 
@@ -17,7 +18,6 @@ use crate::rdb::length::{RawString, Stop, parse_length, parse_string};
 const KEPT_BUFFER_BYTES: usize = 1 << 20;
 
 /// Something that was read whole.
-#[derive(Debug)]
 pub(crate) enum Event {
     Aux(Box<(Vec<u8>, Vec<u8>)>),
     SelectDb(u64),
@@ -28,11 +28,40 @@ pub(crate) enum Event {
     Entry(Box<SnapshotEntry>),
     EmptyKey(Vec<u8>),
     Function(Vec<u8>),
+    /// What is to be decoded by itself.
+    Part(SnapshotPart),
+}
+
+/// Why an event did not arrive.
+pub(crate) enum Undelivered {
+    /// The sink does not take it.
+    Refused(Refused),
+    /// The part is damaged.
+    Damaged(DecodeError),
+}
+
+impl From<Refused> for Undelivered {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Undelivered {
+    /// The error, which is `here` where the event itself names no place.
+    pub(crate) fn into_error(self, here: DecodeError) -> DecodeError {
+        match self {
+            Self::Damaged(error) => error,
+            Self::Refused(Refused(reason)) => DecodeError {
+                fault: DecodeFault::Refused(reason),
+                ..here
+            },
+        }
+    }
 }
 
 impl Event {
-    pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Refused> {
-        match self {
+    pub(crate) fn deliver(self, sink: &mut dyn SnapshotSink) -> Result<(), Undelivered> {
+        let taken = match self {
             Self::Aux(field) => sink.aux(&field.0, &field.1),
             Self::SelectDb(db) => sink.select_db(db),
             Self::Resize(keys, expires) => sink.resize(keys, expires),
@@ -40,12 +69,16 @@ impl Event {
             Self::Entry(entry) => sink.entry(*entry),
             Self::EmptyKey(key) => sink.empty_key(&key),
             Self::Function(source) => sink.function(source),
-        }
+            Self::Part(part) => {
+                let decoded = sink.part(part).map_or(Ok(()), |part| part(sink));
+                return decoded.map_err(Undelivered::Damaged);
+            }
+        };
+        taken.map_err(Undelivered::from)
     }
 }
 
 /// Reads pieces of a snapshot, waiting for more bytes where there are too few.
-#[derive(Debug)]
 pub(crate) struct Source {
     options: DecodeOptions,
     exchange: Shared,
@@ -111,12 +144,7 @@ impl Source {
         self.is_summed = false;
     }
 
-    /// Names the key that errors are about from now on.
-    pub(crate) fn set_key(&mut self, key: Option<Vec<u8>>) {
-        self.key = key;
-    }
-
-    /// Takes the name back.
+    /// Takes back the key that errors are about.
     pub(crate) fn take_key(&mut self) -> Option<Vec<u8>> {
         self.key.take()
     }
@@ -220,19 +248,6 @@ impl Source {
         out.extend_from_slice(&self.buffer[self.at..self.at + length]);
         self.at += length;
         Ok(())
-    }
-
-    /// Exactly `length` bytes, seen by `take` where they lie. The caller has bounded
-    /// `length`.
-    pub(crate) async fn with_bytes<T>(
-        &mut self,
-        length: usize,
-        take: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, DecodeError> {
-        self.wait_for(length as u64).await?;
-        let taken = take(&self.buffer[self.at..self.at + length]);
-        self.at += length;
-        Ok(taken)
     }
 
     /// A length.

@@ -1,13 +1,15 @@
 //! Reading a native snapshot.
 
-use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions, Progress};
+use towline_core::seams::snapshot::{
+    DecodeError, DecodeFault, DecodeOptions, Progress, SnapshotSink,
+};
 
 use super::layout::{
     self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, CHECKSUM_BYTES, Compression, FOOTER_MARK,
     FOOTER_REST_BYTES, Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSION,
 };
 use crate::crc::Crc64;
-use crate::decode::{Coroutine, Event, Source};
+use crate::decode::{Coroutine, Event, Found, Source};
 use crate::rdb::{Dialect, Family, opcode, read_entry};
 
 /// The records in the blocks are of this dialect; see [`super::encode::RECORDS`].
@@ -27,15 +29,13 @@ pub(super) async fn file(mut source: Source) -> Result<u64, DecodeError> {
         match source.array().await? {
             BLOCK_MARK => blocks.read(offset, &mut source).await?,
             INDEX_MARK => {
-                if !blocks.complete {
-                    return source.corrupt("the last record is missing");
-                }
+                blocks.finish(&mut source)?;
                 end(offset, &blocks.index, &mut source).await?;
                 return Ok(source.offset());
             }
             _ => {
                 let number = blocks.index.len() as u64;
-                return Err(source.error(damaged(number, 0, "no block begins here")));
+                return Err(blocks.first(source.error(damaged(number, 0, "no block begins here"))));
             }
         }
     }
@@ -75,22 +75,34 @@ async fn header(source: &mut Source) -> Result<(), DecodeError> {
 }
 
 /// The blocks read so far, and what their contents add up to.
+///
+/// Blocks that share a record are a *run*, which ends where a record begins at the
+/// front of the next block. Almost every run is one block, and is then a part of its
+/// own; the blocks of a longer one are decoded as they come, so that a collection of
+/// any size passes through the memory of a block.
 struct Blocks {
     index: Vec<IndexEntry>,
-    records: Coroutine,
-    /// What was found in a block, on its way.
-    events: Vec<Event>,
-    complete: bool,
+    /// The last block, as it is not known yet whether its run ends with it.
+    pending: Option<Block>,
+    /// The records of a run of several blocks.
+    run: Option<Coroutine>,
     options: DecodeOptions,
 }
 
+/// A block as it is stored, checksum included.
+struct Block {
+    header: BlockHeader,
+    bytes: Vec<u8>,
+    /// Where it ends.
+    end: u64,
+}
+
 impl Blocks {
-    fn new(options: DecodeOptions) -> Self {
+    const fn new(options: DecodeOptions) -> Self {
         Self {
             index: Vec::new(),
-            records: Coroutine::new(options, records),
-            events: Vec::new(),
-            complete: false,
+            pending: None,
+            run: None,
             options,
         }
     }
@@ -104,18 +116,19 @@ impl Blocks {
             .await?;
         let fixed = bytes[..].try_into().expect("just as many were read");
         let Some(header) = BlockHeader::parse(fixed) else {
-            return Err(source.error(damaged(number, 0, "its header")));
+            return Err(self.first(source.error(damaged(number, 0, "its header"))));
         };
-        let keys = u64::from(header.keys);
-        let damaged = |what| damaged(number, keys, what);
         if u64::from(header.number) != number {
-            return Err(source.error(damaged("its number")));
+            let keys = u64::from(header.keys);
+            return Err(self.first(source.error(damaged(number, keys, "its number"))));
         }
+        let begins_run = header.first_record == 0 && header.raw_bytes > 0;
+        self.take_pending(begins_run, source)?;
+        let mut bytes = Vec::new();
         let length = header.stored_bytes as usize + CHECKSUM_BYTES;
-        let verify = self.options.verify_checksum;
-        let raw = source.with_bytes(length, |bytes| contents_of(&header, bytes, verify));
-        let raw = raw.await?.map_err(|what| source.error(damaged(what)))?;
-        self.take(raw, source)?;
+        source.bytes(length, &mut bytes).await?;
+        let end = source.offset();
+        self.pending = Some(Block { header, bytes, end });
         self.index.push(IndexEntry {
             offset,
             keys: header.keys,
@@ -124,25 +137,136 @@ impl Blocks {
         Ok(())
     }
 
-    /// Decodes the contents of a block.
-    fn take(&mut self, raw: Vec<u8>, source: &mut Source) -> Result<(), DecodeError> {
-        if self.complete {
-            return source.corrupt("a block after the last record");
-        }
-        let length = raw.len();
-        let progress = self.records.feed_whole(raw, &mut self.events);
-        source.emit_all(&mut self.events);
-        let progress = progress.map_err(|error| {
-            source.set_key(error.key);
-            source.error(error.fault)
-        })?;
-        if let Progress::Complete { consumed } = progress {
-            self.complete = true;
-            if consumed != length {
-                return source.corrupt("bytes after the last record");
+    /// The first of the errors where the block at hand has one: that of the block
+    /// before it, which was not looked at yet, or its own.
+    fn first(&self, own: DecodeError) -> DecodeError {
+        let before = self.pending.as_ref();
+        let before = before.and_then(|block| block.contents(self.options).err());
+        before.unwrap_or(own)
+    }
+
+    /// Hands on the block before the one at hand, which begins a run or goes on
+    /// with one.
+    fn take_pending(&mut self, ends_run: bool, source: &mut Source) -> Result<(), DecodeError> {
+        let Some(block) = self.pending.take() else {
+            return Ok(());
+        };
+        let options = self.options;
+        match (&mut self.run, ends_run) {
+            (None, true) => {
+                source.emit(Event::Part(Box::new(move |sink| {
+                    block.decode(options, sink)
+                })));
+            }
+            (Some(run), true) => {
+                let mut raw = block.contents(options)?;
+                raw.push(opcode::EOF);
+                block.feed(run, raw, source)?;
+                self.run = None;
+            }
+            (run, false) => {
+                let raw = block.contents(options)?;
+                let run = run.get_or_insert_with(|| Coroutine::new(options, records));
+                let mut events = Vec::new();
+                let progress = run.feed_whole(raw, &mut events);
+                source.emit_all(&mut events);
+                if progress.map_err(|error| block.error(error))? != Progress::More {
+                    return Err(block.corrupt("bytes after the last record"));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Hands on the last block, which ends with the last record.
+    fn finish(&mut self, source: &mut Source) -> Result<(), DecodeError> {
+        let Some(block) = self.pending.take() else {
+            return source.corrupt("the last record is missing");
+        };
+        let raw = block.contents(self.options)?;
+        let options = self.options;
+        let run = self.run.take();
+        let mut run = run.unwrap_or_else(|| Coroutine::new(options, records));
+        block.feed(&mut run, raw, source)
+    }
+}
+
+impl Block {
+    /// Its expanded bytes.
+    fn contents(&self, options: DecodeOptions) -> Result<Vec<u8>, DecodeError> {
+        let verify = options.verify_checksum;
+        contents_of(&self.header, &self.bytes, verify).map_err(|what| DecodeError {
+            offset: self.end,
+            key: None,
+            fault: damaged(
+                u64::from(self.header.number),
+                u64::from(self.header.keys),
+                what,
+            ),
+        })
+    }
+
+    /// Decodes a block whose records are all its own.
+    fn decode(
+        &self,
+        options: DecodeOptions,
+        sink: &mut dyn SnapshotSink,
+    ) -> Result<(), DecodeError> {
+        let mut raw = self.contents(options)?;
+        raw.push(opcode::EOF);
+        let mut events = Vec::new();
+        let mut run = Coroutine::new(options, records);
+        let ended = self.feed_end(&mut run, raw, &mut events);
+        let delivered = Found(events).deliver(sink);
+        delivered.map_err(|undelivered| undelivered.into_error(self.corrupt("")))?;
+        ended
+    }
+
+    /// Decodes the last block of a run as a part of what `source` reads.
+    fn feed(
+        &self,
+        run: &mut Coroutine,
+        raw: Vec<u8>,
+        source: &mut Source,
+    ) -> Result<(), DecodeError> {
+        let mut events = Vec::new();
+        let ended = self.feed_end(run, raw, &mut events);
+        source.emit_all(&mut events);
+        ended
+    }
+
+    /// Feeds contents that end with the end of all records.
+    fn feed_end(
+        &self,
+        run: &mut Coroutine,
+        raw: Vec<u8>,
+        events: &mut Vec<Event>,
+    ) -> Result<(), DecodeError> {
+        let length = raw.len();
+        match run.feed_whole(raw, events) {
+            Err(error) => Err(self.error(error)),
+            Ok(Progress::More) => Err(self.corrupt("the last record is missing")),
+            Ok(Progress::Complete { consumed }) if consumed != length => {
+                Err(self.corrupt("bytes after the last record"))
+            }
+            Ok(Progress::Complete { .. }) => Ok(()),
+        }
+    }
+
+    /// An error within the contents, which has no place in the file but the block's.
+    fn error(&self, error: DecodeError) -> DecodeError {
+        DecodeError {
+            offset: self.end,
+            ..error
+        }
+    }
+
+    fn corrupt(&self, what: &'static str) -> DecodeError {
+        DecodeError {
+            offset: self.end,
+            key: None,
+            fault: DecodeFault::Corrupt(what),
+        }
     }
 }
 
