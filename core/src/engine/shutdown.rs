@@ -126,7 +126,10 @@ impl Server {
         self.pauses.end(PauseReason::Shutdown);
         for id in std::mem::take(&mut self.shutdown.waiting) {
             if let Some(client) = self.clients.get_mut(id) {
+                let start = client.reply.len();
                 client.reply.error(FAILED);
+                client.hush(start);
+                client.silent_wait = false;
                 client.blocked = None;
                 self.clients.wake(id);
             }
@@ -179,6 +182,24 @@ mod tests {
         t.engine.server.replication.replicas.push(replica);
         t.run("set k 1");
         t
+    }
+
+    #[test]
+    fn who_wants_no_reply_gets_none_when_it_fails() {
+        for (silence, failed) in [
+            ("client reply off", ""),
+            ("client reply skip", ""),
+            ("ping", "-ERR Errors trying to SHUTDOWN. Check logs."),
+        ] {
+            let mut t = TestEngine::new();
+            begin(&mut t, true);
+            let id = t.connect();
+            t.run_as(id, silence);
+            assert_eq!(t.run_as(id, "shutdown"), "", "it waits with the first");
+            t.engine.fail_shutdown(t.now_ms, &mut t.host);
+            assert_eq!(t.output(id), failed, "{silence}");
+            assert_eq!(t.run_as(id, "client reply on"), "+OK", "{silence}");
+        }
     }
 
     const ONE_LAGS: ShutdownStep = ShutdownStep::Proceed {

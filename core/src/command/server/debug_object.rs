@@ -86,7 +86,16 @@ pub(super) fn listpack(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
     let entry = ctx.keys.peek(key).ok_or_else(no_key)?;
     let packed = packed(entry);
     let packed = packed.ok_or(CommandError::text("ERR Not a listpack encoded object."))?;
-    let text = format!("{} elements in {} bytes", packed.len(), packed.byte_len());
-    ctx.reply.simple(&text);
+    ctx.host.log(&format!(
+        "DEBUG LISTPACK: {} elements in {} bytes",
+        packed.len(),
+        packed.byte_len()
+    ));
+    for (index, element) in packed.iter().enumerate() {
+        let text = element.to_vec();
+        ctx.host
+            .log(&format!("DEBUG LISTPACK: {index}: {}", text.escape_ascii()));
+    }
+    ctx.reply.simple("Listpack structure printed on stdout");
     Ok(())
 }

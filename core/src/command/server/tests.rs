@@ -227,8 +227,8 @@ fn a_packed_value_of_every_type_shows_its_listpack() {
     t.run("hset h a b");
     t.run("zadd z 1 a");
     for key in ["l", "s", "h", "z"] {
-        let text = t.run(&format!("debug listpack {key}"));
-        assert!(text.starts_with("+2 elements in "), "{text}");
+        let shown = t.run(&format!("debug listpack {key}"));
+        assert_eq!(shown, "+Listpack structure printed on stdout");
     }
     t.run("sadd ints 1");
     let refused = "-ERR Not a listpack encoded object.";
