@@ -157,7 +157,7 @@ impl Jobs {
                     options.save
                 };
                 let options = ShutdownOptions { save, ..options };
-                smol::spawn(self.clone().shut_down(ticket, options)).detach();
+                smol::spawn(self.clone().shut_down_in_turn(ticket, options)).detach();
             }
             None if insists => {
                 self.saver.cancel();
@@ -170,6 +170,15 @@ impl Jobs {
     /// Tells the main task, which waits for this alone; another may have told it.
     fn end(&self, outcome: Result<(), String>) {
         let _ = self.ended.try_send(outcome);
+    }
+
+    /// A signal is heeded from time to time, as all that DEBUG PAUSE-CRON holds back;
+    /// until then SHUTDOWN ABORT calls it off.
+    async fn shut_down_in_turn(self, ticket: ShutdownTicket, options: ShutdownOptions) {
+        while self.store.lock().server.cron_paused {
+            smol::Timer::after(SHUTDOWN_STEP).await;
+        }
+        self.shut_down(ticket, options).await;
     }
 
     /// Saves and ends the server, unless something keeps it from doing so.

@@ -263,7 +263,9 @@ async fn tick(store: EngineLock, jobs: Jobs) {
         smol::Timer::at(next).await;
         let expires_on = store.batch(|engine, host| engine.tick(unix_ms(), host));
         memory::note_peak();
-        jobs.saver.look();
+        if !store.lock().server.cron_paused {
+            jobs.saver.look();
+        }
         jobs.keeper.look();
         if let Some(rest) = expires_on {
             expire(

@@ -292,6 +292,14 @@ impl Client {
         }
     }
 
+    /// What was pushed to it while its command ran follows in its output.
+    pub(super) fn deliver_pushes(&mut self) {
+        if !self.pushes.is_empty() {
+            self.reply.raw(self.pushes.as_bytes());
+            self.pushes.clear();
+        }
+    }
+
     /// True for a client on this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {

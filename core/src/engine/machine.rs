@@ -102,6 +102,7 @@ impl Engine {
                 run_id: options.run_id,
                 started_ms: options.now_ms,
                 active_expire: true,
+                cron_paused: false,
                 expire_db: 0,
                 value_codec: None,
                 reload_wanted: None,
@@ -227,6 +228,7 @@ impl Engine {
             self.effects.start_unit(NotifyClass::empty(), false);
             self.server.log.expect_verbatim(args);
         }
+        self.server.bound_tracking(client);
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);
         self.run(client, &mut reply, args, now_ms, host);
@@ -246,11 +248,8 @@ impl Engine {
         if client.postponed.is_none() {
             client.end_caching_exception();
         }
-        if !client.pushes.is_empty() {
-            reply.raw(client.pushes.as_bytes());
-            client.pushes.clear();
-        }
         client.reply = reply;
+        client.deliver_pushes();
         if let Some(options) = self.server.reload_wanted.take() {
             let result = host.reload(self, options);
             match result {
@@ -490,17 +489,25 @@ impl Engine {
     pub fn tick(&mut self, now_ms: i64, host: &mut dyn Host) -> Option<Duration> {
         self.begin_batch(host);
         self.end_pauses(now_ms, host);
-        let expires_on = self.expire_turn(now_ms, host);
+        let paused = self.server.cron_paused;
+        let expires_on = (!paused).then(|| self.expire_turn(now_ms, host)).flatten();
         self.expire_waits(now_ms, host);
         self.serve_ready(now_ms, host);
+        if !paused {
+            self.tidy(now_ms);
+        }
+        self.end_batch();
+        expires_on
+    }
+
+    /// What nobody waits for.
+    fn tidy(&mut self, now_ms: i64) {
         self.close_idle(now_ms);
         self.fit_buffers(now_ms);
         let server = &mut self.server;
         let keys_max = server.config.tracking_table_max_keys;
-        server.tracking.shrink(&mut server.clients, keys_max);
+        (server.tracking).shrink(&mut server.clients, None, keys_max);
         self.sample_rates(now_ms);
-        self.end_batch();
-        expires_on
     }
 
     /// Answers the WAITs and WAITAOFs that are satisfied.

@@ -61,6 +61,8 @@ pub struct Server {
     pub started_ms: i64,
     /// False after DEBUG SET-ACTIVE-EXPIRE 0.
     pub active_expire: bool,
+    /// True after DEBUG PAUSE-CRON 1: what is done from time to time is not done.
+    pub cron_paused: bool,
     /// The database with which the next turn of active expiry begins.
     pub(super) expire_db: usize,
     /// The format of DUMP and RESTORE; an owner that has none leaves it out, and

@@ -10,6 +10,7 @@ use std::ops::Bound;
 
 use super::client::{Client, ClientId};
 use super::clients::Clients;
+use super::server::Server;
 use crate::resp::reply::{Protocol, Reply};
 
 /// The channel on which a client that speaks RESP2 is told.
@@ -195,12 +196,18 @@ impl Tracking {
     }
 
     /// Gives up some of the keys beyond `keys_max`, which CONFIG SET may have lowered.
-    pub(super) fn shrink(&mut self, clients: &mut Clients, keys_max: usize) {
+    /// The client whose command runs is `own`.
+    pub(super) fn shrink(
+        &mut self,
+        clients: &mut Clients,
+        mut own: Option<&mut Client>,
+        keys_max: usize,
+    ) {
         if keys_max == 0 {
             return;
         }
         for _ in 0..self.readers.len().saturating_sub(keys_max).min(SHRINK_MAX) {
-            self.give_up_one(clients, None);
+            self.give_up_one(clients, own.as_deref_mut());
         }
     }
 
@@ -290,6 +297,19 @@ impl Tracking {
                     });
                 }
             }
+        }
+    }
+}
+
+impl Server {
+    /// Tells of the keys beyond the bound, which CONFIG SET may have lowered. A client
+    /// hears of it ahead of the reply to the command that it sent.
+    pub(super) fn bound_tracking(&mut self, client: &mut Client) {
+        if !self.tracking.is_idle() {
+            let keys_max = self.config.tracking_table_max_keys;
+            let own = Some(&mut *client);
+            self.tracking.shrink(&mut self.clients, own, keys_max);
+            client.deliver_pushes();
         }
     }
 }

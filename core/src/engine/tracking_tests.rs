@@ -173,6 +173,23 @@ fn a_bound_that_is_lowered_tells_the_readers() {
 }
 
 #[test]
+fn a_bound_that_is_lowered_tells_them_at_the_next_command() {
+    let mut t = TestEngine::new();
+    let id = reader(&mut t, "");
+    t.run_as(id, "mget a b");
+    t.run_as(id, "multi");
+    t.run("debug pause-cron 1");
+    t.run("config set tracking-table-max-keys 1");
+    t.tick();
+    assert_eq!(t.output(id), "", "the cron is paused");
+    let queued = t.run_as(id, "ping");
+    assert_eq!(queued.matches("invalidate").count(), 1, "{queued}");
+    assert!(queued.ends_with("+QUEUED"), "ahead of the reply: {queued}");
+    t.run("debug pause-cron 0");
+    t.run("config set tracking-table-max-keys 0");
+}
+
+#[test]
 fn options_that_contradict_are_refused() {
     let mut t = TestEngine::new();
     let cases = [

@@ -34,6 +34,10 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             ctx.server.active_expire = leading(on, parse_i64).unwrap_or_default() != 0;
             ctx.reply.ok();
         }
+        (b"pause-cron", [on]) => {
+            ctx.server.cron_paused = leading(on, parse_i64).unwrap_or_default() != 0;
+            ctx.reply.ok();
+        }
         (b"config-rewrite-force-all", []) => return rewrite_all(ctx),
         (b"reload", options) => return reload(ctx, options),
         (b"loadaof", []) => return load_log(ctx),
@@ -219,13 +223,20 @@ const HELP: &[HelpRow] = &[
         "HTSTATS-KEY <key>",
         "Tells how the items of a large value are spread.",
     ),
-    ("LISTPACK <key>", "Tells how a packed value is laid out."),
+    (
+        "LISTPACK <key>",
+        "Writes the elements of a packed value to the log.",
+    ),
     (
         "LOADAOF",
         "Writes the log out and reads the dataset from it.",
     ),
     ("LOG <text>", "Writes a line to the log."),
     ("OBJECT <key>", "Tells how a value is kept."),
+    (
+        "PAUSE-CRON <0|1>",
+        "Stops what is done from time to time, or lets it go on.",
+    ),
     (
         "POPULATE <count> [<prefix>] [<size>]",
         "Makes keys that are not there.",
