@@ -116,3 +116,35 @@ fn check(file: &Path) {
     assert!(output.status.success(), "{}: {printed}", file.display());
     assert!(printed.contains("RDB looks OK"), "{printed}");
 }
+
+/// What DEBUG OBJECT says of a key.
+fn serialized_length(server: &Server, key: &str) -> usize {
+    let shown = server.ok(&format!("DEBUG OBJECT {key}")).to_string();
+    let (_, length) = shown.split_once("serializedlength:").expect("it is told");
+    let length = length.split(' ').next().expect("it is a number");
+    length.parse().expect("it is a number")
+}
+
+/// Of what is too short to be compressed, which each server does in its own way.
+#[test]
+fn values_are_as_long_as_redis_says() {
+    let servers = [Kind::Redis, Kind::Towline].map(Server::new);
+    let lines = [
+        "SET number 12345",
+        "SET text abcdefgh",
+        "RPUSH list 1 2 3 abc",
+        "HSET hash a 1 b xyz",
+        "SADD set a b",
+        "SADD numbers 1 2 3",
+        "ZADD zset 1 a 2.5 b",
+        "XADD stream 1-1 a b",
+    ];
+    for line in lines {
+        let key = line.split(' ').nth(1).expect("a key");
+        let lengths = servers.each_ref().map(|server| {
+            server.ok(line);
+            serialized_length(server, key)
+        });
+        assert_eq!(lengths[0], lengths[1], "{key}");
+    }
+}

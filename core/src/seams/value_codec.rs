@@ -29,6 +29,11 @@ pub trait ValueCodec: Send + Sync {
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError>;
 
+    /// How many bytes of a payload are the value itself, and not what stands around it.
+    fn value_len(&self, payload: &[u8]) -> usize {
+        payload.len()
+    }
+
     /// The value in a payload, which may come from anywhere: an implementer owes
     /// that no bytes make it panic, or allocate more than they justify.
     ///

@@ -25,6 +25,7 @@ use crate::crc::Crc64;
 use crate::decode::{Coroutine, Event, Source};
 use crate::pen::Pen;
 
+const TYPE_BYTES: usize = 1;
 const VERSION_BYTES: usize = 2;
 const CRC_BYTES: usize = 8;
 
@@ -56,6 +57,10 @@ impl ValueCodec for RdbPayload {
         let crc = Crc64::of(&out[start..]);
         out.extend_from_slice(&crc.to_le_bytes());
         Ok(())
+    }
+
+    fn value_len(&self, payload: &[u8]) -> usize {
+        payload.len() - TYPE_BYTES - VERSION_BYTES - CRC_BYTES
     }
 
     fn decode(&self, payload: &[u8], options: DecodeOptions) -> Result<Value, PayloadError> {

@@ -41,7 +41,12 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ));
     }
     let found = ctx.keys.entry(from);
-    let entry = found.map(|entry| entry.with_key(to, entry.expire_ms()));
+    let entry = found.map(|entry| {
+        let mut copy = entry.with_key(to, entry.expire_ms());
+        // It is a key of its own, and nobody has used it yet.
+        copy.set_access(0);
+        copy
+    });
     let copied = match entry {
         Some(entry) => put(ctx, entry, &options),
         None => false,

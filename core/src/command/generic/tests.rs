@@ -31,6 +31,26 @@ fn keys_are_removed_counted_and_named() {
 }
 
 #[test]
+fn a_copy_is_new_to_the_policy_and_a_key_that_moves_is_not() {
+    let mut t = TestEngine::new();
+    t.run("config set maxmemory-policy allkeys-lfu");
+    t.run("config set lfu-log-factor 0");
+    t.run("set k v");
+    for _ in 0..20 {
+        t.run("get k");
+    }
+    t.run("copy k c");
+    assert_eq!(t.run("object freq c"), ":5");
+    t.run("copy c k replace");
+    assert_eq!(t.run("object freq k"), ":5");
+    for _ in 0..20 {
+        t.run("get k");
+    }
+    t.run("rename k r");
+    assert_eq!(t.run("object freq r"), ":25");
+}
+
+#[test]
 fn a_copy_is_a_value_of_its_own() {
     let mut t = TestEngine::new();
     t.run("rpush l a b");

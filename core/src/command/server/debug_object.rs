@@ -3,9 +3,11 @@
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::generic::encoding_of;
+use crate::command::transfer::payload;
+use crate::engine::server::Server;
 use crate::keyspace::Entry;
 use crate::keyspace::usage::idle_s;
-use crate::packed::listpack::{Entry as Element, Listpack};
+use crate::packed::listpack::Listpack;
 use crate::value::list::Node;
 use crate::value::{List, ValueRef};
 
@@ -13,25 +15,14 @@ fn no_key() -> CommandError {
     CommandError::NoSuchKey
 }
 
-/// The bytes of a value's own text: its elements without any structure.
-fn payload_bytes(value: ValueRef<'_>) -> usize {
-    match value {
-        ValueRef::Str(bytes) => bytes.len(),
-        ValueRef::Int(number) => itoa::Buffer::new().format(number).len(),
-        ValueRef::List(list) => list.iter().map(Element::text_len).sum(),
-        ValueRef::Set(set) => set.iter().map(Element::text_len).sum(),
-        ValueRef::ZSet(zset) => zset.iter().map(|(member, _)| member.text_len() + 8).sum(),
-        ValueRef::Hash(hash) => {
-            let pairs = hash.iter();
-            pairs
-                .map(|pair| pair.field.text_len() + pair.value.text_len())
-                .sum()
-        }
-        ValueRef::Stream(stream) => {
-            let nodes = stream.nodes().iter();
-            nodes.map(|node| node.listpack().byte_len()).sum()
-        }
-    }
+/// The length of a value in the format of DUMP, without what stands around it there;
+/// zero in an embedded engine without a format.
+fn serialized_len(server: &Server, entry: &Entry) -> CommandResult<usize> {
+    let Some(codec) = &server.value_codec else {
+        return Ok(0);
+    };
+    let payload = payload(&**codec, entry, server.config.payload)?;
+    Ok(codec.value_len(&payload))
 }
 
 /// The clock of Redis's LRU has 24 bits of seconds.
@@ -64,7 +55,7 @@ pub(super) fn debug_object(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
         "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{pieces}",
         entry,
         encoding_of(entry),
-        payload_bytes(entry.value()),
+        serialized_len(ctx.server, entry)?,
         entry.access() & LRU_MASK,
         idle_s(entry.access(), now_s),
     );

@@ -18,7 +18,7 @@ pub(super) fn codec(ctx: &Ctx<'_>) -> CommandResult<Arc<dyn ValueCodec>> {
 }
 
 /// The payload of an entry's value.
-pub(super) fn payload(
+pub(in crate::command) fn payload(
     codec: &dyn ValueCodec,
     entry: &Entry,
     options: PayloadOptions,

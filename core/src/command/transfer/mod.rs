@@ -8,6 +8,7 @@ mod tests;
 
 use super::{Acl, ArgSpec, Begin, CommandSpec, Find, Flags, Group, KeyFlags, KeySpec, keys};
 use dump::dump;
+pub(super) use dump::payload;
 use migrate::migrate;
 use restore::restore;
 
