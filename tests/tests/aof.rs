@@ -352,6 +352,48 @@ fn damage_in_the_middle_is_named_and_never_served() {
     );
 }
 
+#[test]
+fn a_replica_whose_log_is_damaged_fetches_its_dataset_again() {
+    let primary = filled(Kind::Towline, 21);
+    primary.ok("CONFIG SET repl-diskless-sync-delay 0");
+    let mut replica = logging(Kind::Towline).replica_of(&primary).start();
+    wait_in_sync(&[&primary, &replica]);
+    primary.ok("SET one more");
+    wait_in_sync(&[&primary, &replica]);
+    let file = wait::until_some("the log has it", || {
+        let file = last_increment(&replica);
+        (fs::metadata(&file).ok()?.len() > 0).then_some(file)
+    });
+    replica.kill();
+    let mut bytes = fs::read(&file).expect("it is there");
+    bytes[0] = b'?';
+    fs::write(&file, &bytes).expect("there is room");
+    // Its primary refuses it for now, so that it has nothing to serve.
+    primary.ok("CONFIG SET requirepass secret");
+    replica.start_again();
+    let refused = replica.client().cmd("GET one");
+    assert!(refused.to_string().contains("MASTERDOWN"), "{refused}");
+    let log = replica.log();
+    assert!(log.contains("put aside"), "{log}");
+    let name = file.file_name().expect("a name").to_string_lossy();
+    assert!(log.contains(&*name), "{log}");
+    let mut admitted = primary.client();
+    admitted.ok("AUTH secret");
+    admitted.call(&["CONFIG", "SET", "requirepass", ""]);
+    wait_in_sync(&[&primary, &replica]);
+    assert_eq!(digest(&replica), digest(&primary));
+    let aside = fs::read_dir(replica.dir()).expect("it is there");
+    let aside = aside
+        .map(|entry| entry.expect("it is readable").path())
+        .find(|path| path.to_string_lossy().contains(".damaged-"))
+        .expect("the damaged log was kept");
+    assert_eq!(
+        fs::read(aside.join(&*name)).expect("it is there"),
+        bytes,
+        "it was touched"
+    );
+}
+
 /// What a server says that does not start on the files of one that has ended.
 fn refuses(server: &Server, options: &[&str]) -> String {
     let output = Command::new(paths::towline_server())

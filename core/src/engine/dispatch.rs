@@ -210,13 +210,17 @@ fn in_context(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> Command
 
 fn fresh(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
     let replication = &ctx.server.replication;
+    let lost = replication.is_replica() && replication.dataset_lost;
     let stale = replication.is_replica()
         && !replication.link_is_up()
         && !ctx.server.config.replica_serve_stale_data;
-    if stale && misses(ctx, spec, Flags::STALE) {
-        return Err(CommandError::text(
-            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-        ));
+    if (lost || stale) && misses(ctx, spec, Flags::STALE) {
+        return Err(CommandError::text(match lost {
+            true => "MASTERDOWN The dataset was damaged, and the MASTER has not sent it again yet.",
+            false => {
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+            }
+        }));
     }
     Ok(())
 }

@@ -146,6 +146,9 @@ pub struct Replication {
     /// There are changes that no stream has taken: writes of a replica's own, or
     /// of a primary that nobody ever followed.
     pub diverged: bool,
+    /// What this replica had could not be read again: until a primary has sent it a
+    /// dataset, there is nothing that it may serve.
+    pub dataset_lost: bool,
     /// Counts changes of role, so that a link of an earlier one is told from the present.
     pub role_epoch: u64,
     /// A WAIT needs acknowledgements: the driver asks for them once a batch.
@@ -160,6 +163,7 @@ impl Replication {
             upstream: None,
             backlog: BacklogFacts::default(),
             diverged: false,
+            dataset_lost: false,
             role_epoch: 0,
             getack_wanted: false,
         }

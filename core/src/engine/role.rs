@@ -94,6 +94,7 @@ impl Server {
         let history = History::new(replid);
         self.replication.history = history;
         self.replication.diverged = false;
+        self.replication.dataset_lost = false;
         self.append_only.begins_anew();
         self.log.restart(history, offset, db);
         // What they wrote is no longer there to be waited for.
@@ -262,6 +263,19 @@ mod tests {
         assert_eq!(test.engine.server.continues_from(), None);
         test.engine.server.begin_history();
         assert!(test.engine.server.continues_from().is_some());
+    }
+
+    #[test]
+    fn a_replica_that_lost_its_dataset_serves_nothing_before_it_has_another() {
+        let mut test = TestEngine::new();
+        test.engine.server.become_replica_of(address(1));
+        assert_eq!(test.run("GET a"), "$-1");
+        test.engine.server.replication.dataset_lost = true;
+        assert!(test.run("GET a").starts_with("-MASTERDOWN"));
+        assert!(!test.run("INFO replication").starts_with('-'));
+        let server = &mut test.engine.server;
+        server.adopt_history(ReplicationId::from_random([3; 20]), Offset(70), None);
+        assert_eq!(test.run("GET a"), "$-1");
     }
 
     fn dataset(keys: &[(usize, &[u8])]) -> Keyspace {

@@ -1,16 +1,17 @@
 //! The dataset from the log, when the server starts.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
+use std::{fmt, fs};
 
 use towline_core::engine::append_only::LogState;
 use towline_core::engine::client::ClientFlags;
 use towline_core::engine::novelty::is_about_expiring_fields;
 use towline_core::engine::{ClientId, Peer};
+use towline_core::keyspace::Keyspace;
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::offset::Offset;
-use towline_core::seams::snapshot::Progress;
+use towline_core::seams::snapshot::{DecodeError, Progress};
 use towline_core::seams::{Host, SnapshotCodec, Storage, StorageError};
 use towline_persist::journal::{
     Found, Journal, JournalError, Lineage, Origin, Recovered, ReplayError, ReplaySink, TornTail,
@@ -32,7 +33,8 @@ const HEAD_BYTES: usize = 64;
 impl LogKeeper {
     /// Loads what the log holds and goes on from there; without one, begins one with the
     /// dataset empty, as Redis does. The dataset is then as the log says: nothing was
-    /// published, acknowledged, or expired by the clock.
+    /// published, acknowledged, or expired by the clock. A replica whose log is damaged
+    /// puts it aside and gets everything from its primary again.
     ///
     /// # Errors
     /// A text for the operator; no file was touched and the server must not start.
@@ -40,12 +42,19 @@ impl LogKeeper {
         let storage = self.directory()?;
         let name = options(&self.0.store.lock().server.config).name;
         self.adopt_single_file(&storage, &name).await?;
-        let found = inspect(&storage, &name).await;
-        let Some(found) = found.map_err(|error| unreadable(&error))? else {
-            return self.open_anew().await;
+        let found = match inspect(&storage, &name).await {
+            Ok(None) => return self.open_anew().await,
+            Ok(Some(found)) => found,
+            Err(error @ JournalError::Manifest { .. }) if as_replica => {
+                return self.begin_without(&error.to_string()).await;
+            }
+            Err(error) => return Err(unreadable(&error)),
         };
-        let loaded = self.load(&self.0.store, &storage, &found).await;
-        let (recovered, novelty) = loaded.map_err(|error| exiting(&error))?;
+        let (recovered, novelty) = match self.load(&self.0.store, &storage, &found).await {
+            Ok(loaded) => loaded,
+            Err(LoadError::Damaged(what)) if as_replica => return self.begin_without(&what).await,
+            Err(error) => return Err(exiting(&error.to_string())),
+        };
         let keys = self.0.store.lock().keyspace.len() as u64;
         self.0.store.lock().server.persistence.loaded_keys = keys;
         self.check_tail(&recovered)?;
@@ -72,6 +81,26 @@ impl LogKeeper {
         self.note_base().await;
         self.publish(&journal.progress());
         Ok(())
+    }
+
+    /// Puts a damaged log aside, where nothing removes it, and begins another without a
+    /// dataset. Nothing is served before the primary has sent one.
+    async fn begin_without(&self, damage: &str) -> Result<(), String> {
+        let directory = self.directory()?.root().to_owned();
+        let mut aside = directory.clone().into_os_string();
+        aside.push(format!(".damaged-{}", unix_ms()));
+        let refused = |error: std::io::Error| fatal(&format!("{damage}; {aside:?}: {error}"));
+        fs::rename(&directory, &aside).map_err(refused)?;
+        self.0.store.batch(|engine, _| {
+            let space = &engine.keyspace;
+            let nothing = Keyspace::new(space.databases(), *space.seed());
+            engine.install_dataset(nothing);
+            engine.server.replication.dataset_lost = true;
+        });
+        self.0.store.host.logger().warning(&format!(
+            "{damage}. This replica gets its dataset from its primary again and serves nothing before that; the damaged log was put aside as {aside:?}"
+        ));
+        self.open_anew().await
     }
 
     /// A log of a single file stands in the server's own directory. It is moved to
@@ -109,27 +138,27 @@ impl LogKeeper {
         store: &EngineLock,
         storage: &FsStorage,
         found: &Found,
-    ) -> Result<(Recovered, Offset), String> {
+    ) -> Result<(Recovered, Offset), LoadError> {
         let began = Instant::now();
         let total = found.total_bytes;
         let mut replayer = Replayer::new(store, &self.0.store, total);
         let mut torn = None;
         if let Some(base) = &found.base {
-            let loaded = load_base(store, storage, base, &mut replayer).await;
-            torn = loaded.map_err(|error| failed(&error))?;
+            torn = load_base(store, storage, base, &mut replayer).await?;
         }
         if let Some(torn) = torn.as_ref().filter(|_| !found.increments.is_empty()) {
-            return Err(failed(&format!(
-                "{}: it ends inside of a command",
+            let what = "it ends inside of a command";
+            return Err(LoadError::Damaged(failed(&format!(
+                "{}: {what}",
                 torn.file
-            )));
+            ))));
         }
         replayer.novelty = Offset::ZERO;
         replayer.read_bytes = total - found.increments.iter().map(|file| file.bytes).sum::<u64>();
         let recovered = found.replay(storage, &mut replayer).await;
         let novelty = replayer.novelty;
         replayer.close();
-        let mut recovered = recovered.map_err(|error| refusal(&error))?;
+        let mut recovered = recovered?;
         recovered.torn = recovered.torn.or(torn);
         store.lock().server.persistence.changes = 0;
         let seconds = began.elapsed().as_secs_f64();
@@ -221,12 +250,40 @@ fn failed(what: &str) -> String {
     format!("Fatal error loading the AOF: {what}")
 }
 
-fn refusal(error: &ReplayError) -> String {
-    match error {
-        ReplayError::Storage(error) => failed(&error.to_string()),
-        ReplayError::Damage(damage) => format!(
-            "Bad file format reading the append only file {damage}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>"
-        ),
+/// Why a log was not loaded.
+#[derive(Debug)]
+pub(super) enum LoadError {
+    /// It could not be read.
+    Unreadable(String),
+    /// It is not what was written.
+    Damaged(String),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Unreadable(text) | Self::Damaged(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl From<ReplayError> for LoadError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Storage(error) => Self::Unreadable(failed(&error.to_string())),
+            ReplayError::Damage(damage) => Self::Damaged(format!(
+                "Bad file format reading the append only file {damage}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>"
+            )),
+        }
+    }
+}
+
+impl LoadError {
+    fn unreadable(file: &str, error: &StorageError) -> Self {
+        Self::Unreadable(failed(&format!("{file}: {error}")))
+    }
+
+    fn damaged(file: &str, what: &dyn fmt::Display) -> Self {
+        Self::Damaged(failed(&format!("{file}: {what}")))
     }
 }
 
@@ -237,19 +294,18 @@ async fn load_base(
     storage: &FsStorage,
     name: &str,
     replayer: &mut Replayer,
-) -> Result<Option<TornTail>, String> {
-    let text = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+) -> Result<Option<TornTail>, LoadError> {
+    let unreadable = |error| LoadError::unreadable(name, &error);
     let head = storage.read(name, 0, HEAD_BYTES).await;
-    let head = head.map_err(|error| text(&error))?;
+    let head = head.map_err(unreadable)?;
     let formats = file_formats();
     let mut end = 0;
     let mut torn = None;
     if let Some(codec) = format_of(&head, &formats) {
         end = load_snapshot(store, storage, name, codec).await?;
     }
-    if end < storage.len(name).await.map_err(|error| text(&error))? {
-        let replayed = replay_file(storage, name, end, replayer).await;
-        torn = replayed.map_err(|error| error.to_string())?.torn;
+    if end < storage.len(name).await.map_err(unreadable)? {
+        torn = replay_file(storage, name, end, replayer).await?.torn;
     }
     Ok(torn)
 }
@@ -274,8 +330,8 @@ async fn load_snapshot(
     storage: &FsStorage,
     name: &str,
     codec: &dyn SnapshotCodec,
-) -> Result<u64, String> {
-    let text = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+) -> Result<u64, LoadError> {
+    let damaged = |error: DecodeError| LoadError::damaged(name, &error);
     let (options, databases) = {
         let engine = store.lock();
         (decode_options(&engine), engine.keyspace.databases())
@@ -285,13 +341,13 @@ async fn load_snapshot(
     let mut at = 0;
     loop {
         let chunk = storage.read(name, at, READ_BYTES).await;
-        let chunk = chunk.map_err(|error| text(&error))?;
+        let chunk = chunk.map_err(|error| LoadError::unreadable(name, &error))?;
         if chunk.is_empty() {
-            decoder.finish().map_err(|error| text(&error))?;
-            return Err(text(&"it ends too early"));
+            decoder.finish().map_err(damaged)?;
+            return Err(LoadError::damaged(name, &"it ends too early"));
         }
         let fed = decoder.feed(&chunk, &mut dataset);
-        if let Progress::Complete { consumed } = fed.map_err(|error| text(&error))? {
+        if let Progress::Complete { consumed } = fed.map_err(damaged)? {
             store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
             return Ok(at + consumed as u64);
         }

@@ -68,7 +68,8 @@ impl LogKeeper {
         let found = found.ok_or("there is no log in the directory")?;
         let beside = EngineLock::new(beside(&self.0.store), self.0.store.host.clone());
         expect_dataset(&beside);
-        let (recovered, _) = self.load(&beside, &storage, &found).await?;
+        let loaded = self.load(&beside, &storage, &found).await;
+        let (recovered, _) = loaded.map_err(|error| error.to_string())?;
         let cuts = self.0.store.lock().server.config.aof.load_truncated;
         if let Some(torn) = recovered.torn.filter(|_| !cuts) {
             return Err(format!("{} ends inside of a command", torn.file));
