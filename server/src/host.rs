@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use towline_core::config::{Config, RewriteEntry};
+use towline_core::config::{Config, LogLevel, RewriteEntry};
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
@@ -83,7 +83,7 @@ struct Inner {
     jobs: Mutex<Vec<Job>>,
     announced: AtomicBool,
     /// Lines for the log, written once the engine's lock is given up.
-    lines: Mutex<Vec<String>>,
+    lines: Mutex<Vec<(LogLevel, String)>>,
     bell: smol::channel::Sender<()>,
     reload: Reload,
     disposal: Disposal,
@@ -204,8 +204,8 @@ impl ServerHost {
     pub fn write_log(&self) {
         let lines =
             std::mem::take(&mut *self.0.lines.lock().unwrap_or_else(PoisonError::into_inner));
-        for line in lines {
-            self.0.logger.warning(&line);
+        for (level, line) in lines {
+            self.0.logger.at(level, &line);
         }
     }
 
@@ -276,7 +276,11 @@ impl Host for ServerHost {
     }
 
     fn log(&mut self, line: &str) {
+        self.log_at(LogLevel::Warning, line);
+    }
+
+    fn log_at(&mut self, level: LogLevel, line: &str) {
         let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(line.to_owned());
+        lines.push((level, line.to_owned()));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use towline_core::engine::Engine;
 use towline_core::engine::persistence::Loading;
-use towline_core::keyspace::dataset::Dataset;
+use towline_core::keyspace::dataset::{Dataset, LeftOut};
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 use towline_persist::load::{LoadError, load_beside};
@@ -75,6 +75,8 @@ pub async fn load_at_start(
     let read = read(store, storage, &name, options, &mut dataset).await;
     read.map_err(|error| fatal(&name, &error))?;
     let (meta, read_keys) = (dataset.meta().clone(), dataset.keys());
+    let left_out = dataset.left_out().clone();
+    note_left_out(store, &left_out);
     store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
     if let Some(position) = meta.position {
         node.restore(position, as_replica);
@@ -95,10 +97,20 @@ pub async fn load_at_start(
     let seconds = began.elapsed().as_secs_f64();
     let logger = store.host.logger();
     logger.notice(&format!(
-        "Done loading RDB, keys loaded: {keys}, keys expired: {expired}."
+        "Done loading RDB, keys loaded: {keys}, keys expired: {expired}, empty keys skipped: {}.",
+        left_out.keys
     ));
     logger.notice(&format!("DB loaded from disk: {seconds:.3} seconds"));
     Ok(())
+}
+
+/// Names keys that were left out because their collections have no elements: old
+/// servers with a bug wrote some.
+pub(crate) fn note_left_out(store: &EngineLock, left_out: &LeftOut) {
+    for name in &left_out.names {
+        let line = format!("Loading: skipping empty key: {}", name.escape_ascii());
+        store.host.logger().notice(&line);
+    }
 }
 
 /// Removes what had expired before it was read; answers how many keys.
@@ -163,7 +175,7 @@ fn fatal(name: &str, error: &LoadError) -> String {
         false => "",
     };
     format!(
-        "Fatal error loading the DB from {name}: {error}. Exiting; the file was not touched.{advice}"
+        "Fatal error loading the DB from {name}: {error}. The file was not touched.{advice} Terminating server after rdb file reading failure."
     )
 }
 

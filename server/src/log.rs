@@ -64,17 +64,28 @@ impl Logger {
 
     /// Something an operator must see.
     pub fn warning(&self, text: &str) {
-        self.line(LogLevel::Warning, '#', text);
+        self.at(LogLevel::Warning, text);
     }
 
     /// Something an operator wants to see.
     pub fn notice(&self, text: &str) {
-        self.line(LogLevel::Notice, '*', text);
+        self.at(LogLevel::Notice, text);
     }
 
     /// Something that tells what goes on.
     pub fn verbose(&self, text: &str) {
-        self.line(LogLevel::Verbose, '-', text);
+        self.at(LogLevel::Verbose, text);
+    }
+
+    /// Something of this level.
+    pub fn at(&self, level: LogLevel, text: &str) {
+        let mark = match level {
+            LogLevel::Debug => '.',
+            LogLevel::Verbose => '-',
+            LogLevel::Notice => '*',
+            LogLevel::Warning | LogLevel::Nothing => '#',
+        };
+        self.line(level, mark, text);
     }
 
     fn line(&self, level: LogLevel, mark: char, text: &str) {

@@ -103,6 +103,7 @@ impl Engine {
                 started_ms: options.now_ms,
                 active_expire: true,
                 cron_paused: false,
+                payload_checksums: true,
                 expire_db: 0,
                 value_codec: None,
                 reload_wanted: None,

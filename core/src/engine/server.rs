@@ -63,6 +63,9 @@ pub struct Server {
     pub active_expire: bool,
     /// True after DEBUG PAUSE-CRON 1: what is done from time to time is not done.
     pub cron_paused: bool,
+    /// False after DEBUG SET-SKIP-CHECKSUM-VALIDATION 1: RESTORE takes payloads whose
+    /// checksum is wrong.
+    pub payload_checksums: bool,
     /// The database with which the next turn of active expiry begins.
     pub(super) expire_db: usize,
     /// The format of DUMP and RESTORE; an owner that has none leaves it out, and

@@ -12,6 +12,17 @@ const RESERVED_KEYS_MAX: u64 = 1 << 20;
 /// A snapshot of known length makes room for a key per so many bytes, which then
 /// takes less than twice the snapshot's own length.
 const BYTES_PER_RESERVED_KEY: u64 = 8;
+/// So many keys that were left out are known by name.
+const LEFT_OUT_NAMED_MAX: usize = 10;
+
+/// Keys of a snapshot whose collections had no elements: they are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many there were.
+    pub keys: u64,
+    /// The first of them.
+    pub names: Vec<Vec<u8>>,
+}
 
 /// Collects a snapshot's content. Nothing of it may be served before the
 /// decoder has said that the snapshot is whole.
@@ -21,6 +32,7 @@ pub struct Dataset {
     db: usize,
     meta: SnapshotMeta,
     keys: u64,
+    left_out: LeftOut,
     /// Keys for which there may still be room made beforehand.
     reservable: u64,
 }
@@ -36,6 +48,7 @@ impl Dataset {
             db: 0,
             meta: SnapshotMeta::default(),
             keys: 0,
+            left_out: LeftOut::default(),
             reservable: RESERVED_KEYS_MAX,
         }
     }
@@ -56,6 +69,12 @@ impl Dataset {
     #[must_use]
     pub const fn keys(&self) -> u64 {
         self.keys
+    }
+
+    /// Keys that were left out for want of elements.
+    #[must_use]
+    pub const fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The keys, to be put in place of the present ones.
@@ -127,6 +146,14 @@ impl SnapshotSink for Dataset {
         self.space.add_function(source);
         Ok(())
     }
+
+    fn empty_key(&mut self, key: &[u8]) -> Result<(), Refused> {
+        self.left_out.keys += 1;
+        if self.left_out.names.len() < LEFT_OUT_NAMED_MAX {
+            self.left_out.names.push(key.to_vec());
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +199,17 @@ mod tests {
         }
         let room = |db| dataset.space.db(db).table().overhead_bytes();
         assert!(room(0) < room(1) && room(2) < room(0));
+    }
+
+    #[test]
+    fn keys_without_elements_are_counted_and_the_first_are_named() {
+        let mut dataset = Dataset::new(1, HashSeed::new(1, 1));
+        for number in 0..100_u8 {
+            dataset.empty_key(&[number]).unwrap();
+        }
+        let LeftOut { keys, names } = dataset.left_out();
+        assert_eq!((*keys, names.len()), (100, LEFT_OUT_NAMED_MAX));
+        assert_eq!((names[0].as_slice(), dataset.keys()), (&[0_u8][..], 0));
     }
 
     #[test]

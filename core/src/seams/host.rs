@@ -4,7 +4,7 @@
 //! (SAVE, SHUTDOWN, CONFIG REWRITE, REPLICAOF, PSYNC …) go through this seam, so
 //! that a handler still opens no file and owns no socket.
 
-use crate::config::{OomScoreMode, OomScoreSettings, RewriteEntry, Settings};
+use crate::config::{LogLevel, OomScoreMode, OomScoreSettings, RewriteEntry, Settings};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -254,6 +254,12 @@ pub trait Host {
 
     /// Writes a line to the log (DEBUG LOG, and what the engine has to say).
     fn log(&mut self, line: &str);
+
+    /// The same, where `loglevel` lets lines of this level through. One that tells no
+    /// levels apart logs them all.
+    fn log_at(&mut self, _level: LogLevel, line: &str) {
+        self.log(line);
+    }
 }
 
 /// A host without a process: for embedding and for tests.

@@ -370,7 +370,8 @@ fn parse_seed(text: &[u8]) -> Option<HashSeed> {
 pub struct DecodeOptions {
     /// The longest key, string, element or packed node, in bytes.
     pub max_string_bytes: u64,
-    /// Whether checksums are compared; `rdbchecksum no` turns it off.
+    /// Whether checksums are compared; `rdbchecksum no` turns it off for files, DEBUG
+    /// SET-SKIP-CHECKSUM-VALIDATION for payloads.
     pub verify_checksum: bool,
     /// When collections are packed.
     pub encoding: EncodingLimits,

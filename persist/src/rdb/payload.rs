@@ -64,7 +64,8 @@ impl ValueCodec for RdbPayload {
     }
 
     fn decode(&self, payload: &[u8], options: DecodeOptions) -> Result<Value, PayloadError> {
-        let (dialect, content) = open(payload).ok_or(PayloadError::Envelope)?;
+        let opened = open(payload, options.verify_checksum);
+        let (dialect, content) = opened.ok_or(PayloadError::Envelope)?;
         let mut decoder = Coroutine::new(options, move |source| value(dialect, source));
         let mut only = Only::default();
         // As in Redis, what follows the value is not looked at.
@@ -90,11 +91,12 @@ fn version_for(entry: &EntryView<'_>) -> Result<(RdbVersion, u8), EncodeError> {
 }
 
 /// Takes the envelope off, if it is right.
-fn open(payload: &[u8]) -> Option<(Dialect, &[u8])> {
+fn open(payload: &[u8], verifies: bool) -> Option<(Dialect, &[u8])> {
     let (rest, crc) = payload.split_last_chunk::<CRC_BYTES>()?;
     let (content, version) = rest.split_last_chunk::<VERSION_BYTES>()?;
     let dialect = Dialect::of_payload(u16::from_le_bytes(*version))?;
-    (Crc64::of(rest) == u64::from_le_bytes(*crc)).then_some((dialect, content))
+    let holds = !verifies || Crc64::of(rest) == u64::from_le_bytes(*crc);
+    holds.then_some((dialect, content))
 }
 
 /// Reads one value and returns where it ended.
@@ -254,6 +256,15 @@ mod tests {
             let refused = matches!(found, Err(PayloadError::Content(_)));
             assert!(refused, "{}", content.escape_ascii());
         }
+        let mut unsealed = good.clone();
+        unsealed[8] ^= 1;
+        let found = RdbPayload.decode(&unsealed, options());
+        assert_eq!(found.err(), Some(PayloadError::Envelope));
+        let trusting = DecodeOptions {
+            verify_checksum: false,
+            ..options()
+        };
+        assert!(RdbPayload.decode(&unsealed, trusting).is_ok());
         let empty = RdbPayload.decode(&sealed(b"\x01\x00", 10), options());
         assert_eq!(empty.err(), Some(PayloadError::Empty));
     }

@@ -16,16 +16,11 @@
 
 use towline_core::packed::listpack::{Entry, Listpack};
 
-use super::length::Stop;
-
 const ZIPLIST_HEADER_BYTES: usize = 10;
 const END: u8 = 0xff;
 const LONG_LENGTH: u8 = 0xfe;
 const UNKNOWN_COUNT: u16 = u16::MAX;
 const ZIPMAP_UNKNOWN_COUNT: u8 = 254;
-
-const BAD_ZIPLIST: Stop = Stop::Bad("ziplist integrity check failed");
-const BAD_ZIPMAP: Stop = Stop::Bad("zipmap integrity check failed");
 
 /// Takes slices off the front.
 struct Reader<'a>(&'a [u8]);
@@ -46,12 +41,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The elements of a ziplist, as a listpack.
-pub(super) fn ziplist_to_listpack(bytes: &[u8]) -> Result<Listpack, Stop> {
-    convert_ziplist(bytes).ok_or(BAD_ZIPLIST)
-}
-
-fn convert_ziplist(bytes: &[u8]) -> Option<Listpack> {
+/// The elements of a ziplist, as a listpack; none where it contradicts itself.
+pub(super) fn ziplist_to_listpack(bytes: &[u8]) -> Option<Listpack> {
     let mut reader = Reader(bytes);
     let total = u32::from_le_bytes(reader.array()?) as usize;
     let tail = u32::from_le_bytes(reader.array()?) as usize;
@@ -117,12 +108,9 @@ fn ziplist_int(first: u8, reader: &mut Reader<'_>) -> Option<i64> {
     })
 }
 
-/// The fields and values of a zipmap, as a listpack.
-pub(super) fn zipmap_to_listpack(bytes: &[u8]) -> Result<Listpack, Stop> {
-    convert_zipmap(bytes).ok_or(BAD_ZIPMAP)
-}
-
-fn convert_zipmap(bytes: &[u8]) -> Option<Listpack> {
+/// The fields and values of a zipmap, as a listpack; none where it contradicts itself.
+/// None was ever written without fields.
+pub(super) fn zipmap_to_listpack(bytes: &[u8]) -> Option<Listpack> {
     let mut reader = Reader(bytes);
     let count = reader.byte()?;
     let mut packed = Listpack::new();
@@ -142,16 +130,20 @@ fn convert_zipmap(bytes: &[u8]) -> Option<Listpack> {
         fields += 1;
     }
     let counted = count >= ZIPMAP_UNKNOWN_COUNT || usize::from(count) == fields;
-    (reader.0.is_empty() && counted).then_some(packed)
+    (reader.0.is_empty() && counted && fields > 0).then_some(packed)
 }
 
-/// `Some(None)` at the end of the zipmap.
+/// `Some(None)` at the end of the zipmap. A length that fits into one byte was never
+/// written in the long form.
 fn zipmap_length(reader: &mut Reader<'_>) -> Option<Option<usize>> {
-    Some(match reader.byte()? {
-        END => None,
-        LONG_LENGTH => Some(u32::from_le_bytes(reader.array()?) as usize),
-        short => Some(usize::from(short)),
-    })
+    match reader.byte()? {
+        END => Some(None),
+        LONG_LENGTH => {
+            let length = u32::from_le_bytes(reader.array()?) as usize;
+            (length >= usize::from(LONG_LENGTH)).then_some(Some(length))
+        }
+        short => Some(Some(usize::from(short))),
+    }
 }
 
 #[cfg(test)]
@@ -234,23 +226,35 @@ mod tests {
     fn a_zipmap_is_read() {
         let mut bytes = vec![2];
         bytes.extend_from_slice(b"\x01a\x02\x0111\x00");
-        bytes.extend_from_slice(b"\xfe\x03\x00\x00\x00key\x00\x00");
-        bytes.push(END);
+        let long = "k".repeat(254);
+        bytes.extend_from_slice(b"\xfe\xfe\x00\x00\x00");
+        bytes.extend_from_slice(long.as_bytes());
+        bytes.extend_from_slice(b"\x00\x00\xff");
         let packed = zipmap_to_listpack(&bytes).expect("it is valid");
         assert_eq!(
             texts(&packed),
-            ["a", "11", "key", ""].map(|text| text.as_bytes().to_vec())
+            ["a", "11", &long, ""].map(|text| text.as_bytes().to_vec())
         );
         for cut in 0..bytes.len() {
-            assert!(zipmap_to_listpack(&bytes[..cut]).is_err(), "cut at {cut}");
+            assert!(zipmap_to_listpack(&bytes[..cut]).is_none(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_short_length_in_the_long_form_is_refused() {
+        assert!(zipmap_to_listpack(b"\x01\x01k\x04\x00val1\xff").is_some());
+        let field = b"\x01\xfe\x01\x00\x00\x00k\x04\x00val1\xff";
+        assert!(zipmap_to_listpack(field).is_none());
+        let value = b"\x01\x01k\xfe\x04\x00\x00\x00\x00val1\xff";
+        assert!(zipmap_to_listpack(value).is_none());
+        assert!(zipmap_to_listpack(b"\x00\xff").is_none(), "no fields");
     }
 
     #[test]
     fn a_shortened_ziplist_is_refused() {
         let whole = sample();
         for cut in 0..whole.len() {
-            assert!(ziplist_to_listpack(&whole[..cut]).is_err(), "cut at {cut}");
+            assert!(ziplist_to_listpack(&whole[..cut]).is_none(), "cut at {cut}");
         }
     }
 
@@ -260,10 +264,10 @@ mod tests {
             let mut bytes = sample();
             let at = at % bytes.len();
             bytes[at] = byte;
-            if let Ok(packed) = ziplist_to_listpack(&bytes) {
+            if let Some(packed) = ziplist_to_listpack(&bytes) {
                 prop_assert!(packed.len() <= bytes.len());
             }
-            if let Ok(packed) = zipmap_to_listpack(&bytes) {
+            if let Some(packed) = zipmap_to_listpack(&bytes) {
                 prop_assert!(packed.len() <= bytes.len());
             }
         }

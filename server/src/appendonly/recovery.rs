@@ -23,7 +23,7 @@ use towline_persist::storage::FsStorage;
 use super::keeper::{LogKeeper, options};
 use crate::engine_lock::EngineLock;
 use crate::host::{ServerHost, unix_ms};
-use crate::loading::{decode_options, file_formats, note_progress};
+use crate::loading::{decode_options, file_formats, note_left_out, note_progress};
 
 /// How much of a base is read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -348,6 +348,7 @@ async fn load_snapshot(
         }
         let fed = decoder.feed(&chunk, &mut dataset);
         if let Progress::Complete { consumed } = fed.map_err(damaged)? {
+            note_left_out(store, dataset.left_out());
             store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
             return Ok(at + consumed as u64);
         }

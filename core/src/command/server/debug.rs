@@ -38,6 +38,11 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             ctx.server.cron_paused = leading(on, parse_i64).unwrap_or_default() != 0;
             ctx.reply.ok();
         }
+        (b"set-skip-checksum-validation", [skip]) => {
+            let skip = leading(skip, parse_i64).unwrap_or_default() != 0;
+            ctx.server.payload_checksums = !skip;
+            ctx.reply.ok();
+        }
         (b"config-rewrite-force-all", []) => return rewrite_all(ctx),
         (b"reload", options) => return reload(ctx, options),
         (b"loadaof", []) => return load_log(ctx),
@@ -259,6 +264,10 @@ const HELP: &[HelpRow] = &[
         "Turns the fitting of reply buffers off or on.",
     ),
     ("SET-ACTIVE-EXPIRE <0|1>", "Turns active expiry off or on."),
+    (
+        "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+        "Lets RESTORE take payloads with a wrong checksum, or no longer.",
+    ),
     ("SLEEP <seconds>", "Stops everything for a while."),
     (
         "STRINGMATCH-LEN <len> <pattern>",

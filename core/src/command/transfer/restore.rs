@@ -4,6 +4,7 @@ use super::dump::codec;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::integer::parse_integer;
+use crate::config::LogLevel;
 use crate::engine::effects::NotifyClass;
 use crate::seams::snapshot::{Access, DecodeOptions};
 use crate::seams::value_codec::PayloadError;
@@ -80,7 +81,7 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     }
     let wrong = "ERR Invalid TTL value, must be >= 0";
     let ttl = parse_within(ttl, 0..=i64::MAX, wrong)?;
-    let value = decode(ctx, args[3])?;
+    let value = decode(ctx, key, args[3])?;
     let moment = if options.absolute_ttl {
         ttl
     } else {
@@ -99,13 +100,17 @@ pub(super) fn restore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-fn decode(ctx: &Ctx<'_>, payload: &[u8]) -> CommandResult<Value> {
+fn decode(ctx: &mut Ctx<'_>, key: &[u8], payload: &[u8]) -> CommandResult<Value> {
     let options = DecodeOptions {
+        verify_checksum: ctx.server.payload_checksums,
         encoding: ctx.server.config.encodings,
         adopt_hash_seed: false,
         ..DecodeOptions::new(*ctx.keys.space().seed())
     };
     codec(ctx)?.decode(payload, options).map_err(|error| {
+        let (key, level) = (key.escape_ascii(), LogLevel::Verbose);
+        let line = format!("RESTORE of key '{key}' is refused: {error}");
+        ctx.host.log_at(level, &line);
         CommandError::text(match error {
             PayloadError::Envelope => "ERR DUMP payload version or checksum are wrong",
             PayloadError::Content(_) | PayloadError::Empty => "ERR Bad data format",

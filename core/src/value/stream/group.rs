@@ -85,9 +85,10 @@ pub enum GroupError {
     Order,
     /// Two consumers have one name.
     DuplicateConsumer,
-    /// A consumer's pending id is not pending in the group, or is another
-    /// consumer's.
+    /// A consumer's pending id is not pending in the group.
     NotPending,
+    /// A consumer's pending id is another consumer's, or was named before.
+    AlreadyAssigned,
     /// A pending entry belongs to no consumer.
     NoConsumer,
 }
@@ -98,8 +99,9 @@ impl GroupError {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Order => "pending ids of a consumer group that do not ascend",
-            Self::DuplicateConsumer => "two consumers of one name in a group",
+            Self::DuplicateConsumer => "Duplicate stream consumer detected",
             Self::NotPending => "a consumer's pending id that is not the group's",
+            Self::AlreadyAssigned => "Stream consumer PEL entry already has a consumer assigned",
             Self::NoConsumer => "a pending entry without a consumer",
         }
     }
@@ -174,7 +176,7 @@ impl Group {
         nobody: &Arc<[u8]>,
     ) -> Result<(), GroupError> {
         let consumer = self.consumers.get_mut(name).ok_or(GroupError::NoConsumer)?;
-        if consumer.pending.last().is_some_and(|last| *last >= id) {
+        if consumer.pending.last().is_some_and(|last| *last > id) {
             return Err(GroupError::Order);
         }
         let free = self.pending.update(&PendingAt(id), |pending| {
@@ -184,8 +186,10 @@ impl Group {
             }
             free
         });
-        if free != Some(true) {
-            return Err(GroupError::NotPending);
+        match free {
+            None => return Err(GroupError::NotPending),
+            Some(false) => return Err(GroupError::AlreadyAssigned),
+            Some(true) => {}
         }
         consumer.pending.push_back(id);
         Ok(())

@@ -20,6 +20,7 @@ use towline_core::value::list::{ListLoader, Node};
 use towline_core::value::{Hash, List, Set, Value, ZSet};
 
 use super::Object;
+use super::packed::{convert, integrity};
 use crate::decode::Source;
 use crate::pen::Pen;
 use crate::rdb::opcode::{container, kind};
@@ -38,7 +39,7 @@ pub(super) async fn read_list(kind: u8, source: &mut Source) -> Result<Object, D
         match kind {
             kind::LIST => list.push(source.string().await?),
             kind::LIST_QUICKLIST => {
-                let pack = source.with_string(|raw| ziplist_to_listpack(&raw.into_bytes()?));
+                let pack = source.with_string(|raw| convert(raw, kind, ziplist_to_listpack));
                 list.push_packed(pack.await?);
             }
             _ => read_node(&mut list, source).await?,
@@ -53,10 +54,13 @@ pub(super) async fn read_list(kind: u8, source: &mut Source) -> Result<Object, D
 
 async fn read_node(list: &mut ListLoader, source: &mut Source) -> Result<(), DecodeError> {
     match source.length().await? {
-        container::PLAIN => list.push(source.string().await?),
+        container::PLAIN => match source.string().await? {
+            element if element.is_empty() => return source.corrupt("Quicklist node is empty"),
+            element => list.push(element),
+        },
         container::PACKED => match Listpack::from_bytes(source.string().await?) {
             Ok(pack) => list.push_packed(pack),
-            Err(_) => return source.corrupt("list listpack integrity check failed"),
+            Err(_) => return source.corrupt(integrity(kind::LIST_QUICKLIST_2)),
         },
         _ => return source.corrupt("unknown kind of list node"),
     }
@@ -75,7 +79,7 @@ pub(super) async fn read_set(source: &mut Source) -> Result<Object, DecodeError>
     let options = source.options();
     match Set::from_items(items, options.hash_seed, &options.encoding) {
         Ok(set) => Ok(Object::Value(Value::Set(Box::new(set)))),
-        Err(_) => source.corrupt("a set with a member twice"),
+        Err(_) => source.corrupt("Duplicate set members detected"),
     }
 }
 
@@ -88,7 +92,7 @@ pub(super) async fn read_zset(kind: u8, source: &mut Source) -> Result<Object, D
             _ => read_text_score(source).await?,
         };
         if score.is_nan() {
-            return source.corrupt("a sorted set with a score that is not a number");
+            return source.corrupt("Zset with NAN score detected");
         }
         items.push(Item::scored(&member, score));
     }
@@ -98,7 +102,7 @@ pub(super) async fn read_zset(kind: u8, source: &mut Source) -> Result<Object, D
     let options = source.options();
     match ZSet::from_members(options.hash_seed, &options.encoding, items) {
         Some(zset) => Ok(Object::Value(Value::ZSet(Box::new(zset)))),
-        None => source.corrupt("a sorted set with a member twice"),
+        None => source.corrupt("Duplicate zset fields detected"),
     }
 }
 
@@ -154,7 +158,7 @@ pub(super) fn hash_of(items: Vec<Item>, source: &Source) -> Result<Object, Decod
     let options = source.options();
     match Hash::from_items(items, options.hash_seed, &options.encoding) {
         Ok(hash) => Ok(Object::Value(Value::Hash(Box::new(hash)))),
-        Err(_) => source.corrupt("a hash with a field twice"),
+        Err(_) => source.corrupt("Duplicate hash fields detected"),
     }
 }
 

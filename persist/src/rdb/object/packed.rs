@@ -19,6 +19,7 @@ use towline_core::value::{Hash, Set, Value, ZSet};
 use super::Object;
 use super::collection::{check_field, hash_of};
 use crate::decode::Source;
+use crate::rdb::length::{RawString, Stop};
 use crate::rdb::opcode::kind;
 use crate::rdb::ziplist::{ziplist_to_listpack, zipmap_to_listpack};
 
@@ -78,11 +79,11 @@ fn pairs(pack: &Listpack) -> Vec<Item> {
 async fn blob(kind: u8, source: &mut Source) -> Result<Listpack, DecodeError> {
     match kind {
         kind::HASH_ZIPMAP => {
-            let read = source.with_string(|raw| zipmap_to_listpack(&raw.into_bytes()?));
+            let read = source.with_string(|raw| convert(raw, kind, zipmap_to_listpack));
             read.await
         }
         kind::LIST_ZIPLIST | kind::ZSET_ZIPLIST | kind::HASH_ZIPLIST => {
-            let read = source.with_string(|raw| ziplist_to_listpack(&raw.into_bytes()?));
+            let read = source.with_string(|raw| convert(raw, kind, ziplist_to_listpack));
             read.await
         }
         _ => match Listpack::from_bytes(source.string().await?) {
@@ -92,20 +93,36 @@ async fn blob(kind: u8, source: &mut Source) -> Result<Listpack, DecodeError> {
     }
 }
 
-fn integrity(kind: u8) -> &'static str {
+/// A blob of an old encoding, as a listpack.
+pub(super) fn convert(
+    raw: RawString<'_>,
+    kind: u8,
+    converted: impl Fn(&[u8]) -> Option<Listpack>,
+) -> Result<Listpack, Stop> {
+    converted(&raw.into_bytes()?).ok_or(Stop::Bad(integrity(kind)))
+}
+
+/// What is wrong with a blob of this type, in the words of Redis where it has some:
+/// operators search for them.
+pub(super) const fn integrity(kind: u8) -> &'static str {
     match kind {
-        kind::HASH_ZIPMAP => "hash zipmap integrity check failed",
-        kind::HASH_ZIPLIST => "hash ziplist integrity check failed",
-        kind::ZSET_ZIPLIST => "zset ziplist integrity check failed",
-        kind::ZSET_LISTPACK => "zset listpack integrity check failed",
-        kind::SET_LISTPACK => "set listpack integrity check failed",
-        _ => "hash listpack integrity check failed",
+        kind::LIST_ZIPLIST => "List ziplist integrity check failed",
+        kind::LIST_QUICKLIST => "Quicklist ziplist integrity check failed",
+        kind::LIST_QUICKLIST_2 => "Quicklist listpack integrity check failed",
+        kind::HASH_ZIPMAP => "Zipmap integrity check failed",
+        kind::HASH_ZIPLIST => "Hash ziplist integrity check failed",
+        kind::ZSET_ZIPLIST => "Zset ziplist integrity check failed",
+        kind::ZSET_LISTPACK => "Zset listpack integrity check failed",
+        kind::SET_INTSET => "Intset integrity check failed",
+        kind::SET_LISTPACK => "Set listpack integrity check failed",
+        kind::HASH_LISTPACK_EX => "Hash listpack with expiries: integrity check failed",
+        _ => "Hash listpack integrity check failed",
     }
 }
 
 async fn intset(source: &mut Source) -> Result<Object, DecodeError> {
     match Intset::from_bytes(source.string().await?) {
-        Err(_) => source.corrupt("intset integrity check failed"),
+        Err(_) => source.corrupt(integrity(kind::SET_INTSET)),
         Ok(ints) if ints.is_empty() => Ok(Object::Empty),
         Ok(ints) => {
             let options = source.options();
@@ -118,7 +135,7 @@ async fn intset(source: &mut Source) -> Result<Object, DecodeError> {
 /// Redis's packed hash with expiries. Here such hashes are not packed, so its
 /// triples become items.
 async fn hash_with_expiries(source: &mut Source) -> Result<Object, DecodeError> {
-    const WRONG: &str = "hash listpack with expiries: integrity check failed";
+    const WRONG: &str = integrity(kind::HASH_LISTPACK_EX);
     let _lowest_ms: [u8; 8] = source.array().await?;
     let Ok(pack) = Listpack::from_bytes(source.string().await?) else {
         return source.corrupt(WRONG);

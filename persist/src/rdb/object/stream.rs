@@ -84,7 +84,7 @@ async fn read_nodes(stream: &mut Stream, source: &mut Source) -> Result<(), Deco
         };
         let packed = Listpack::from_bytes(source.string().await?);
         let Ok(packed) = packed else {
-            return source.corrupt("stream listpack integrity check failed");
+            return source.corrupt("Stream listpack integrity check failed");
         };
         StreamNode::from_listpack(StreamId::from_bytes(id), packed)
             .and_then(|node| stream.push_node(node))
