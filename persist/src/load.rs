@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::channel::oneshot;
+use futures::future::{BoxFuture, ready};
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress, SnapshotDecoder};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
@@ -13,8 +14,8 @@ use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 use self::ahead::Ahead;
 use crate::decode::Found;
 
-/// How much is read at once.
-const READ_BYTES: usize = 256 << 10;
+/// How much is read at once, at most.
+const READ_BYTES: u64 = 256 << 10;
 /// So many parts may be decoded that do not have their turn yet.
 const PARTS_AHEAD: usize = 4;
 /// How much of a file tells its format.
@@ -83,7 +84,30 @@ pub async fn load(
     dataset: &mut Dataset,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<(), LoadError> {
-    load_beside(storage, name, codecs, options, dataset, progress, &here).await
+    let mut pace = progress;
+    load_beside(storage, name, codecs, options, dataset, &mut pace, &here).await
+}
+
+/// What goes on while a snapshot is read. A closure is one that is told how far it is.
+pub trait LoadPace: Send {
+    /// Told after each part the bytes read, and the whole.
+    fn progress(&mut self, read_bytes: u64, total_bytes: u64);
+
+    /// The most that is read before it is told how far that is.
+    fn interval_bytes(&self) -> u64 {
+        READ_BYTES
+    }
+
+    /// Waits for as long as so many keys are to take.
+    fn keys_loaded(&mut self, _keys: u64) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
+}
+
+impl<F: FnMut(u64, u64) + Send> LoadPace for F {
+    fn progress(&mut self, read_bytes: u64, total_bytes: u64) {
+        self(read_bytes, total_bytes);
+    }
 }
 
 /// A part of the work of a load.
@@ -105,7 +129,7 @@ pub async fn load_beside(
     codecs: &[Arc<dyn SnapshotCodec>],
     options: DecodeOptions,
     dataset: &mut Dataset,
-    progress: &mut (dyn FnMut(u64, u64) + Send),
+    pace: &mut dyn LoadPace,
     beside: &(dyn Fn(Work) + Send + Sync),
 ) -> Result<(), LoadError> {
     let total = storage.len(name).await?;
@@ -113,8 +137,9 @@ pub async fn load_beside(
     let head = storage.read(name, 0, HEAD_BYTES).await?;
     let codec = format_of(&head, codecs).ok_or(LoadError::UnknownFormat)?;
     let mut decoder = codec.decoder(options);
-    let mut chunk = storage.read(name, 0, READ_BYTES).await?;
-    let mut at = 0;
+    let read_bytes = pace.interval_bytes().clamp(1, READ_BYTES) as usize;
+    let mut chunk = storage.read(name, 0, read_bytes).await?;
+    let (mut at, mut keys) = (0, 0);
     let mut ahead = Ahead::new(beside);
     while !chunk.is_empty() {
         let (before, length) = (at, chunk.len());
@@ -122,7 +147,7 @@ pub async fn load_beside(
         let decoded = start(decoder, chunk, beside);
         ahead.take(PARTS_AHEAD, dataset, before).await?;
         chunk = match at < total {
-            true => storage.read(name, at, READ_BYTES).await?,
+            true => storage.read(name, at, read_bytes).await?,
             false => Vec::new(),
         };
         let (found, step);
@@ -131,7 +156,9 @@ pub async fn load_beside(
         if !matches!(step, Ok(Progress::More)) {
             ahead.take(0, dataset, at).await?;
         }
-        progress(at, total);
+        pace.progress(at, total);
+        let before = std::mem::replace(&mut keys, dataset.keys());
+        pace.keys_loaded(keys - before).await;
         if let Progress::Complete { consumed } = step? {
             let whole = consumed == length && at == total;
             return if whole {

@@ -1,6 +1,8 @@
 //! A snapshot of the served dataset into a file of a [`Storage`], or into any
 //! other [`SnapshotWriter`].
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 pub use towline_core::engine::snapshot::SnapshotError as SaveError;
@@ -35,10 +37,9 @@ pub trait Watcher: Send {
     /// Called under the lock after each slice of the walk; false gives up.
     fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool;
 
-    /// Waits between two slices while clients are busy, as
-    /// [`SLICE_REST`](towline_core::engine::snapshot::SLICE_REST) says. One
-    /// without a timer lets other tasks run.
-    fn rest(&self) -> BoxFuture<'static, ()> {
+    /// Waits for so long: between two slices while clients are busy, and where saves are
+    /// slowed down. One without a timer lets other tasks run.
+    fn rest(&self, _duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(yield_now())
     }
 
@@ -57,8 +58,8 @@ impl Pace for Watched<'_> {
         self.0.progress(engine, keys)
     }
 
-    fn rest(&self) -> BoxFuture<'static, ()> {
-        self.0.rest()
+    fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.rest(duration)
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {

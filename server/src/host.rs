@@ -5,19 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use towline_core::config::{Config, LogLevel, RewriteEntry};
+use towline_core::config::{Config, LogLevel, ProcessTitle, RewriteEntry};
 use towline_core::engine::Engine;
 use towline_core::keyspace::Garbage;
 use towline_core::seams::Host;
 use towline_core::seams::host::{Job, ListenAddresses, OomScore, ProcessFacts, ReloadOptions};
 
 use crate::appendonly::usable::try_directory;
+use crate::crash::crash;
 use crate::disposal::Disposal;
 use crate::log::Logger;
 use crate::oom_score::OomScoreFile;
 use crate::relisten::Listening;
 use crate::supervisor::Supervisor;
-use crate::{admin, memory, process};
+use crate::{admin, memory, process, title};
 
 /// Milliseconds since 1970.
 #[must_use]
@@ -39,6 +40,8 @@ fn unix_us() -> i64 {
 /// What does not change while the process runs.
 #[derive(Clone, Debug)]
 pub struct Identity {
+    /// The name that the program was started by.
+    pub program: String,
     /// The configuration file, with its whole path; empty without one.
     pub config_file: String,
     /// The path of the unix socket, if there is one.
@@ -54,8 +57,9 @@ pub struct Identity {
 impl Identity {
     /// That of a server with this configuration.
     #[must_use]
-    pub fn of(config: &Config, config_file: String) -> Self {
+    pub fn of(config: &Config, program: String, config_file: String) -> Self {
         Self {
+            program,
             config_file,
             unix_socket: String::from_utf8_lossy(&config.unixsocket.path).into_owned(),
             tcp: ListenAddresses::of(config),
@@ -164,6 +168,23 @@ impl ServerHost {
         file.unwrap_or_else(PoisonError::into_inner).adjust(score)
     }
 
+    /// Gives the process a title.
+    ///
+    /// # Errors
+    /// The text of an error reply; why is in the log.
+    pub fn set_title(&self, title: &ProcessTitle) -> Result<(), String> {
+        let Identity {
+            program,
+            config_file,
+            ..
+        } = &self.0.identity;
+        title::show(&title.text(program, config_file)).map_err(|error| {
+            let line = format!("The title of the process can't be set: {error}");
+            self.0.logger.warning(&line);
+            "failed to set process title".to_owned()
+        })
+    }
+
     /// The listeners, as INFO shows them.
     fn listeners(&self) -> Vec<String> {
         let mut listeners = Vec::new();
@@ -215,6 +236,14 @@ impl ServerHost {
         std::mem::take(&mut *self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The shutdowns among the jobs started since the last call; the others stay.
+    #[must_use]
+    pub fn take_shutdowns(&self) -> Vec<Job> {
+        let mut jobs = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_shutdown = |job: &mut Job| matches!(job, Job::Shutdown(..));
+        jobs.extract_if(.., is_shutdown).collect()
+    }
+
     /// Drops what is dear to drop on a thread that delays nobody.
     pub fn dispose(&self, garbage: Vec<Garbage>) {
         self.0.disposal.dispose(garbage);
@@ -252,6 +281,8 @@ impl Host for ServerHost {
             Job::Listen(addresses) => return self.listen(addresses),
             Job::TryLogDirectory(path) => return try_directory(&path),
             Job::AdjustOomScore(score) => return self.adjust_oom_score(score),
+            Job::SetTitle(title) => return self.set_title(&title),
+            Job::Crash(how) => crash(&self.0.logger, how),
             later => later,
         };
         self.0

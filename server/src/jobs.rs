@@ -1,23 +1,29 @@
 //! The work that commands start and that takes longer than a command may.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use smol::channel::{Receiver, Sender};
 use towline_core::engine::ClientId;
+use towline_core::engine::append_only::LogState;
 use towline_core::engine::migration::Migration;
 use towline_core::engine::shutdown::{ShutdownStep, ShutdownTicket};
 use towline_core::resp::Reply;
-use towline_core::seams::host::{Job, OomScore, PrimaryAddress, ShutdownOptions};
+use towline_core::seams::host::{Job, LOG_WRITE_DELAY, OomScore, PrimaryAddress, ShutdownOptions};
 use towline_persist::storage::FsStorage;
 use towline_replication::node::Node;
 
 use crate::appendonly::keeper::LogKeeper;
+use crate::crash;
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
 use crate::saving::Saver;
 
 /// How often a shutdown looks whether its replicas have caught up.
 const SHUTDOWN_STEP: Duration = Duration::from_millis(20);
+
+/// A save that is given up is waited for so long at most.
+const GIVE_UP_MAX: Duration = Duration::from_millis(500);
 
 /// Does the jobs.
 #[derive(Clone)]
@@ -39,9 +45,24 @@ pub struct Jobs {
 impl Jobs {
     /// Does jobs as they come, until the server ends.
     pub async fn serve(self, bell: Receiver<()>) {
-        while bell.recv().await.is_ok() {
+        loop {
             for job in self.store.host.take_jobs() {
                 self.start(job);
+            }
+            if bell.recv().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// While the dataset is loaded, a shutdown is the one job that does not wait.
+    pub async fn serve_loading(&self, bell: &Receiver<()>) -> Infallible {
+        loop {
+            for job in self.store.host.take_shutdowns() {
+                self.start(job);
+            }
+            if bell.recv().await.is_err() {
+                return futures::future::pending().await;
             }
         }
     }
@@ -63,7 +84,11 @@ impl Jobs {
             // The courier lives as long as the process.
             Job::Migrate(migration) => drop(self.courier.try_send(migration)),
             // The host has done it at once.
-            Job::Listen(_) | Job::TryLogDirectory(_) | Job::AdjustOomScore(_) => {}
+            Job::Listen(_)
+            | Job::TryLogDirectory(_)
+            | Job::AdjustOomScore(_)
+            | Job::SetTitle(_)
+            | Job::Crash(_) => {}
             Job::Reconfigure(directive) => self.reconfigure(directive),
         }
     }
@@ -125,8 +150,14 @@ impl Jobs {
             "appendonly" => {
                 smol::spawn(self.keeper.clone().follow_directive()).detach();
             }
-            "appendfsync" | "no-appendfsync-on-rewrite" | "aof-timestamp-enabled" => {
+            "appendfsync"
+            | "no-appendfsync-on-rewrite"
+            | "aof-timestamp-enabled"
+            | LOG_WRITE_DELAY => {
                 self.keeper.reconfigure();
+            }
+            "crash-log-enabled" | "use-exit-on-panic" => {
+                crash::follow(&self.store.lock().server.config);
             }
             "loglevel" => logger.set_level(self.store.lock().server.config.loglevel),
             "dir" => {
@@ -143,28 +174,23 @@ impl Jobs {
     /// A signal asks for the end. A second SIGINT does not wait for anything.
     pub fn signalled(&self, options: ShutdownOptions, insists: bool) {
         let begun = self.store.batch(|engine, _| {
-            let is_loading = engine.server.persistence.loading.is_some();
             let server = &mut engine.server;
-            let begun = server.begin_shutdown(None, options, unix_ms());
-            begun.map(|ticket| (ticket, is_loading))
+            server.begin_shutdown(None, options, unix_ms())
         });
         match begun {
-            // What is loaded in part must not replace what it is loaded from.
-            Some((ticket, is_loading)) => {
-                let save = if is_loading {
-                    Some(false)
-                } else {
-                    options.save
-                };
-                let options = ShutdownOptions { save, ..options };
+            Some(ticket) => {
                 smol::spawn(self.clone().shut_down_in_turn(ticket, options)).detach();
             }
-            None if insists => {
-                self.saver.cancel();
-                self.end(Err("You insist... exiting now.".to_owned()));
-            }
+            None if insists => smol::spawn(self.clone().give_up()).detach(),
             None => {}
         }
+    }
+
+    /// Ends the server at once, but for a save that is running: it leaves no file behind.
+    async fn give_up(self) {
+        let stopped = std::pin::pin!(self.saver.stop());
+        futures::future::select(stopped, smol::Timer::after(GIVE_UP_MAX)).await;
+        self.end(Err("You insist... exiting now.".to_owned()));
     }
 
     /// Tells the main task, which waits for this alone; another may have told it.
@@ -188,13 +214,14 @@ impl Jobs {
         let Some(drained) = self.wait_for_replicas(ticket).await else {
             return;
         };
-        let saves = options
-            .save
-            .unwrap_or_else(|| !self.store.lock().server.config.save.is_empty());
+        let saves = self.saves_at_end(options);
         // A save that is running would be cut off, and leave its file behind.
         if self.store.lock().server.persistence.saving.is_some() {
             logger.warning("There is a save on its way. Stopping it!");
             self.saver.stop().await;
+        }
+        if !self.stop_rewrite(options.force).await {
+            return self.fail();
         }
         if saves {
             logger.notice("Saving the final RDB snapshot before exiting.");
@@ -214,6 +241,33 @@ impl Jobs {
         }
         logger.warning("Towline is now ready to exit, bye bye...");
         self.end(Ok(()));
+    }
+
+    /// Whether a shutdown saves. What is loaded in part must not replace what it is
+    /// loaded from.
+    fn saves_at_end(&self, options: ShutdownOptions) -> bool {
+        let engine = self.store.lock();
+        let server = &engine.server;
+        let asked = options.save.unwrap_or(!server.config.save.is_empty());
+        asked && server.persistence.loading.is_none()
+    }
+
+    /// Gives up a rewrite of the log that is running. False where the log has no base
+    /// yet: the dataset is then in no file, and would be lost.
+    async fn stop_rewrite(&self, force: bool) -> bool {
+        if !self.keeper.is_rewriting() {
+            return true;
+        }
+        if self.store.lock().server.append_only.state == LogState::Starting {
+            let logger = self.store.host.logger();
+            if !force {
+                logger.warning("Writing initial AOF, can't exit.");
+                return false;
+            }
+            logger.warning("Writing initial AOF. Exit anyway.");
+        }
+        self.keeper.stop_rewrite().await;
+        true
     }
 
     /// Says how far behind replicas are that a shutdown leaves so.

@@ -21,8 +21,8 @@
 //!
 //! Beside them, and not for others: `admin` (what commands do to the process),
 //! `attach` (a client that becomes a replica), `reload` (DEBUG RELOAD), `process`
-//! (facts for INFO), `random`, `syslog`, `calendar` `banner` and
-//! `unix_socket` (its group and its mode).
+//! (facts for INFO), `title` (what `ps` shows), `crash` (the report of a panic), `random`,
+//! `syslog`, `calendar`, `banner` and `unix_socket` (its group and its mode).
 
 mod admin;
 pub mod appendonly;
@@ -30,6 +30,7 @@ mod attach;
 mod banner;
 mod calendar;
 pub mod conf;
+mod crash;
 pub mod daemon;
 pub mod disposal;
 pub mod engine_lock;
@@ -52,6 +53,7 @@ pub mod saving;
 pub mod smol_runtime;
 pub mod supervisor;
 mod syslog;
+mod title;
 pub mod tool;
 pub mod transport;
 mod unix_socket;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use towline_core::engine::Engine;
+use towline_core::engine::pacing::delay_load;
 use towline_core::engine::persistence::Loading;
 use towline_core::keyspace::dataset::{Dataset, LeftOut};
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
-use towline_persist::load::{LoadError, load_beside};
+use towline_persist::load::{LoadError, LoadPace, load_beside};
 use towline_persist::rdb::RdbCodec;
 use towline_persist::storage::FsStorage;
 use towline_persist::towline::TowlineCodec;
@@ -16,6 +18,7 @@ use towline_replication::node::Node;
 
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
+use crate::smol_runtime::rest;
 
 /// The log hears of a load that takes long so often.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -132,15 +135,12 @@ async fn read(
     options: DecodeOptions,
     dataset: &mut Dataset,
 ) -> Result<(), LoadError> {
-    let start_s = unix_ms() / 1000;
-    let logger = store.host.logger();
-    let (began, mut told) = (Instant::now(), Instant::now());
-    let mut progress = |loaded: u64, total: u64| {
-        note_progress(store, start_s, loaded, total);
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
-            logger.notice(&progress_line(loaded, total, began.elapsed()));
-        }
+    let mut pace = AtStart {
+        store,
+        interval_bytes: store.lock().server.config.pacing.load_interval_bytes,
+        start_s: unix_ms() / 1000,
+        began: Instant::now(),
+        told: Instant::now(),
     };
     load_beside(
         storage,
@@ -148,10 +148,38 @@ async fn read(
         &file_formats(),
         options,
         dataset,
-        &mut progress,
+        &mut pace,
         &|work| smol::unblock(work).detach(),
     )
     .await
+}
+
+/// Shows INFO and the log how far a load is, and takes the time that it is to take.
+struct AtStart<'a> {
+    store: &'a EngineLock,
+    interval_bytes: u64,
+    start_s: i64,
+    began: Instant,
+    told: Instant,
+}
+
+impl LoadPace for AtStart<'_> {
+    fn progress(&mut self, read_bytes: u64, total_bytes: u64) {
+        note_progress(self.store, self.start_s, read_bytes, total_bytes);
+        if self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            let line = progress_line(read_bytes, total_bytes, self.began.elapsed());
+            self.store.host.logger().notice(&line);
+        }
+    }
+
+    fn interval_bytes(&self) -> u64 {
+        self.interval_bytes
+    }
+
+    fn keys_loaded(&mut self, keys: u64) -> BoxFuture<'_, ()> {
+        Box::pin(delay_load(self.store, keys, &rest))
+    }
 }
 
 /// How far it is, and how long the rest takes at the same pace.

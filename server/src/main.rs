@@ -62,7 +62,9 @@ fn try_serve(file: Option<&[u8]>, stdin: bool, options: &[u8]) -> Result<(), Str
     if config.daemonize && parent.is_none() && Supervisor::find(config.supervised).is_none() {
         return daemon::start(text);
     }
+    let program = std::env::args_os().next().unwrap_or_default();
     let launch = Launch {
+        program: program.to_string_lossy().into_owned(),
         config_file,
         parent,
     };

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use towline_core::config::PacingSettings;
 use towline_core::engine::Engine;
+use towline_core::engine::pacing::delay;
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::keyspace::snapshot_walk::Step;
 use towline_core::keyspace::{Keyspace, SnapshotWalk};
@@ -20,14 +22,22 @@ use crate::loading::decode_options;
 /// # Errors
 /// The text of the error reply; the dataset is then as it was.
 pub(crate) fn reload(engine: &mut Engine, options: ReloadOptions) -> Result<(), String> {
+    let PacingSettings {
+        key_save_delay_us,
+        key_load_delay_us,
+        ..
+    } = engine.server.config.pacing;
     let dataset = if options.save {
         // The newest version holds everything.
         let codec = rdb(RdbVersion::V13);
         let bytes = dump(engine, &codec).map_err(|error| failed(&error))?;
+        // It is the one save, and below the one load, for which everything waits.
+        std::thread::sleep(delay(engine.keyspace.len() as u64, key_save_delay_us));
         read(engine, &codec, &bytes)?
     } else {
         read_file(engine)?
     };
+    std::thread::sleep(delay(dataset.len() as u64, key_load_delay_us));
     let changes = engine.server.persistence.changes;
     if options.flush {
         engine.install_dataset(dataset);

@@ -3,12 +3,14 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::{Either, select};
 use smol::channel;
 use smol::stream::StreamExt;
-use towline_core::config::{Config, ShutdownFlags, Supervised};
+use towline_core::config::{Config, ProcessTitle, ShutdownFlags, Supervised};
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
@@ -21,6 +23,7 @@ use crate::appendonly::keeper::LogKeeper;
 use crate::attach::attacher;
 use crate::banner::banner;
 use crate::conf::Loaded;
+use crate::crash;
 use crate::daemon::Parent;
 use crate::disposal::Disposal;
 use crate::engine_lock::EngineLock;
@@ -82,6 +85,8 @@ const DAEMON_PIDFILE: &str = "/var/run/redis.pid";
 /// How the process was started.
 #[derive(Debug)]
 pub struct Launch {
+    /// The name that the program was started by.
+    pub program: String,
     /// The configuration file, with its whole path; empty without one.
     pub config_file: String,
     /// Who waits until this process, as a daemon, listens.
@@ -96,14 +101,16 @@ struct Parts {
     identity: Identity,
 }
 
-fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
+fn prepare(config: &mut Config, program: String, config_file: String) -> Result<Parts, String> {
     let directory = enter_directory(config)?;
     let logger =
         Logger::open(config).map_err(|error| format!("Can't open the log file: {error}"))?;
+    crash::follow(config);
+    crash::report_panics(logger.clone());
     if config.always_show_logo {
         logger.raw(&banner(config.port, std::process::id()));
     }
-    if config.disable_thp
+    if config.process.disable_thp
         && let Err(error) = process::disable_huge_pages()
     {
         logger.warning(&format!("Failed to disable THP: {error}"));
@@ -111,7 +118,7 @@ fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
     let listeners = listen::bind(config).inspect_err(|error| logger.warning(error))?;
     let storage = FsStorage::open(directory).map_err(|error| error.to_string())?;
     Ok(Parts {
-        identity: Identity::of(config, config_file),
+        identity: Identity::of(config, program, config_file),
         logger,
         listeners,
         storage,
@@ -123,13 +130,18 @@ fn prepare(config: &mut Config, config_file: String) -> Result<Parts, String> {
 /// # Errors
 /// A text for the operator: why it could not start.
 pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
-    let parts = prepare(&mut loaded.config, launch.config_file)?;
+    let parts = prepare(&mut loaded.config, launch.program, launch.config_file)?;
     let logger = parts.logger.clone();
     note_supervision(&parts.identity, loaded.config.supervised, &logger);
     let disposal = Disposal::start().map_err(|error| format!("Can't start a thread: {error}"))?;
     let (host, bell) = ServerHost::new(parts.identity, parts.logger, Box::new(reload), disposal);
     let store = EngineLock::new(new_engine(loaded)?, host);
     log_ignored(&store);
+    let title = ProcessTitle::of(&store.lock().server.config);
+    if let Some(title) = title {
+        // Why there is none is in the log; a server without one is a server all the same.
+        let _told = store.host.set_title(&title);
+    }
     store.host.tell_supervisor("STATUS=Loading the dataset\n");
     let pidfile = write_pid(&store, launch.parent.is_some());
     logger.notice("Server initialized");
@@ -176,7 +188,10 @@ async fn live(
     bell: channel::Receiver<()>,
     end: channel::Receiver<Result<(), String>>,
 ) -> Result<(), String> {
-    load(store, jobs, storage).await?;
+    smol::spawn(obey_signals(jobs.clone())).detach();
+    if let Some(outcome) = load_unless_ended(store, jobs, storage, &bell, &end).await? {
+        return outcome;
+    }
     adjust_oom_score(store);
     follow_configured(store, jobs);
     store.lock().server.persistence.loading = None;
@@ -189,10 +204,29 @@ async fn live(
     smol::spawn(tick(store.clone(), jobs.clone())).detach();
     smol::spawn(jobs.keeper.clone().follow_restarts()).detach();
     smol::spawn(expire_waits(store.clone())).detach();
-    smol::spawn(obey_signals(jobs.clone())).detach();
     // The sender lives in `jobs`; an error would mean that it is gone.
     let ended = end.recv().await;
     ended.map_err(|error| error.to_string())?
+}
+
+/// Loads the dataset, unless the server is to end before; answers how, then.
+async fn load_unless_ended(
+    store: &EngineLock,
+    jobs: &Jobs,
+    storage: &FsStorage,
+    bell: &channel::Receiver<()>,
+    end: &channel::Receiver<Result<(), String>>,
+) -> Result<Option<Result<(), String>>, String> {
+    let loading = pin!(load(store, jobs, storage));
+    let serving = pin!(jobs.serve_loading(bell));
+    let ended = pin!(end.recv());
+    match select(loading, select(serving, ended)).await {
+        Either::Left((loaded, _)) => loaded.map(|()| None),
+        Either::Right((Either::Left((never, _)), _)) => match never {},
+        Either::Right((Either::Right((ended, _)), _)) => {
+            ended.map(Some).map_err(|error| error.to_string())
+        }
+    }
 }
 
 /// The score of a primary or of a replica, whichever the server begins as.
@@ -311,10 +345,12 @@ async fn expire_waits(store: EngineLock) {
 }
 
 /// SIGTERM and SIGINT end the server as `shutdown-on-sig…` says; a second SIGINT at once.
-/// A file that may not grow (RLIMIT_FSIZE) fails its writes, and ends nothing.
+/// A file that may not grow (RLIMIT_FSIZE) fails its writes, and ends nothing. SIGABRT
+/// ends the server with a report.
 async fn obey_signals(jobs: Jobs) {
     use async_signal::{Signal, Signals};
-    let mut signals = match Signals::new([Signal::Term, Signal::Int, Signal::Xfsz]) {
+    let watched = [Signal::Term, Signal::Int, Signal::Xfsz, Signal::Abort];
+    let mut signals = match Signals::new(watched) {
         Ok(signals) => signals,
         Err(error) => {
             let text = format!("Can't wait for signals: {error}");
@@ -322,8 +358,10 @@ async fn obey_signals(jobs: Jobs) {
         }
     };
     while let Some(Ok(signal)) = signals.next().await {
-        if signal == Signal::Xfsz {
-            continue;
+        match signal {
+            Signal::Xfsz => continue,
+            Signal::Abort => crash::aborted(jobs.store.host.logger()),
+            _ => {}
         }
         let (name, flags) = {
             let config = &jobs.store.lock().server.config;
@@ -378,7 +416,7 @@ fn note_supervision(identity: &Identity, wanted: Supervised, logger: &Logger) {
 /// Writes the process id and answers where, if anywhere. A server that cannot is a
 /// server all the same.
 fn write_pid(store: &EngineLock, daemon: bool) -> Option<PathBuf> {
-    let path = store.lock().server.config.pidfile.clone();
+    let path = store.lock().server.config.process.pidfile.clone();
     let path = match path.is_empty() {
         true if daemon => PathBuf::from(DAEMON_PIDFILE),
         true => return None,

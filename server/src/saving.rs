@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use towline_core::engine::Engine;
-use towline_core::engine::snapshot::SLICE_REST;
 use towline_core::seams::Host;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 use towline_core::version::REDIS_VERSION;
@@ -17,6 +16,7 @@ use towline_persist::storage::FsStorage;
 use crate::engine_lock::EngineLock;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
+use crate::smol_runtime::rest;
 
 /// A save point that failed is tried again after so many seconds.
 const RETRY_S: i64 = 5;
@@ -53,10 +53,8 @@ impl Watcher for Progress {
         !self.cancelled.load(Ordering::SeqCst)
     }
 
-    fn rest(&self) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            smol::Timer::after(SLICE_REST).await;
-        })
+    fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        rest(duration)
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {

@@ -44,3 +44,10 @@ impl Runtime for SmolRuntime {
         crate::random::fill(out).expect("a running kernel has random bytes");
     }
 }
+
+/// Waits for so long, as the walks of snapshots and the loads that are slowed down ask.
+pub(crate) fn rest(duration: Duration) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        smol::Timer::after(duration).await;
+    })
+}

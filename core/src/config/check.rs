@@ -2,6 +2,7 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use super::title;
 use crate::text::number;
 
 /// Every text will do.
@@ -44,29 +45,12 @@ pub(super) fn disk_backlog(text: &[u8]) -> Result<(), &'static str> {
     known.then_some(()).ok_or(error)
 }
 
-/// The variables of proc-title-template stand in braces.
+/// proc-title-template: see [`title`].
 pub(super) fn title_template(text: &[u8]) -> Result<(), &'static str> {
-    const KNOWN: [&str; 8] = [
-        "title",
-        "listen-addr",
-        "server-mode",
-        "port",
-        "tls-port",
-        "unixsocket",
-        "config-file",
-        "",
-    ];
     let error = "template format is invalid or contains unknown variables";
-    let text = std::str::from_utf8(text).map_err(|_| error)?;
-    let mut rest = text;
-    while let Some((_, behind)) = rest.split_once('{') {
-        let (variable, after) = behind.split_once('}').ok_or(error)?;
-        if variable.is_empty() || !KNOWN.contains(&variable) {
-            return Err(error);
-        }
-        rest = after;
-    }
-    (!text.trim().is_empty()).then_some(()).ok_or(error)
+    let template = std::str::from_utf8(text).map_err(|_| error)?;
+    title::expand(template, |_| String::new()).ok_or(error)?;
+    (!template.trim().is_empty()).then_some(()).ok_or(error)
 }
 
 /// A name that a cluster node may announce as its host.

@@ -15,6 +15,7 @@ mod store;
 #[cfg(test)]
 mod store_tests;
 mod table;
+mod title;
 mod value;
 
 pub use directive::{Directive, Kind, NumberForm, Status};
@@ -22,11 +23,13 @@ pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
 pub use settings::{
     AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits, OomScoreMode, OomScoreSettings,
-    Privilege, Settings, SlowLogSettings, Supervised, SyslogSettings, UnixSocketSettings,
+    PacingSettings, Privilege, ProcessSettings, Settings, SlowLogSettings, Supervised,
+    SyslogSettings, UnixSocketSettings,
 };
 pub use special::{
     ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,
 };
 pub use store::{Change, Config, SetRules};
 pub use table::{directives, find};
+pub use title::ProcessTitle;
 pub use value::Value;

@@ -87,6 +87,34 @@ pub struct AofSettings {
     pub retained_bytes: u64,
 }
 
+/// How saves and loads are slowed down, so that tests can look at them. A delay below 0
+/// is one microsecond per so many keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PacingSettings {
+    /// rdb-key-save-delay, for each key of a snapshot or of a log that is rewritten.
+    pub key_save_delay_us: i64,
+    /// key-load-delay, for each key of a snapshot and each command of a log.
+    pub key_load_delay_us: i64,
+    /// loading-process-events-interval-bytes: the most that is read before a load
+    /// tells how far it is, and waits where it has to.
+    pub load_interval_bytes: u64,
+}
+
+/// The process by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessSettings {
+    /// pidfile; empty for none.
+    pub pidfile: Vec<u8>,
+    /// proc-title-template, where set-proc-title wants one.
+    pub title_template: Option<Vec<u8>>,
+    /// disable-thp.
+    pub disable_thp: bool,
+    /// crash-log-enabled.
+    pub reports_crashes: bool,
+    /// use-exit-on-panic: a crash ends with an exit, not with SIGABRT.
+    pub exits_on_panic: bool,
+}
+
 /// repl-diskless-load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisklessLoad {
@@ -213,7 +241,7 @@ pub struct Settings {
 
     pub daemonize: bool,
     pub supervised: Supervised,
-    pub pidfile: Vec<u8>,
+    pub process: ProcessSettings,
     pub always_show_logo: bool,
     pub loglevel: LogLevel,
     pub logfile: Vec<u8>,
@@ -238,6 +266,7 @@ pub struct Settings {
     pub rdbchecksum: bool,
     pub stop_writes_on_bgsave_error: bool,
     pub aof: AofSettings,
+    pub pacing: PacingSettings,
 
     pub replicaof: Option<PrimaryAddress>,
     pub masterauth: Vec<u8>,
@@ -250,7 +279,6 @@ pub struct Settings {
     pub replica_announce_port: u16,
     pub repl_backlog_size: u64,
     pub repl_backlog_ttl_s: u64,
-    pub disable_thp: bool,
     pub repl_diskless_load: DisklessLoad,
     pub repl_diskless_sync: bool,
     pub repl_diskless_sync_delay_s: u32,
@@ -336,7 +364,7 @@ impl Settings {
             enable_debug_command: v.privilege("enable-debug-command"),
             daemonize: v.flag("daemonize"),
             supervised: supervised(v.choice("supervised")),
-            pidfile: v.text("pidfile"),
+            process: process(v),
             always_show_logo: v.flag("always-show-logo"),
             loglevel: log_level(v.choice("loglevel")),
             logfile: v.text("logfile"),
@@ -359,6 +387,7 @@ impl Settings {
             rdbchecksum: v.flag("rdbchecksum"),
             stop_writes_on_bgsave_error: v.flag("stop-writes-on-bgsave-error"),
             aof: aof(v),
+            pacing: pacing(v),
             replicaof: primary_address(&v.text("replicaof")),
             masterauth: v.text("masterauth"),
             masteruser: v.text("masteruser"),
@@ -370,7 +399,6 @@ impl Settings {
             replica_announce_port: v.number("replica-announce-port"),
             repl_backlog_size: v.number("repl-backlog-size"),
             repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
-            disable_thp: v.flag("disable-thp"),
             repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
             repl_diskless_sync: v.flag("repl-diskless-sync"),
             repl_diskless_sync_delay_s: v.number("repl-diskless-sync-delay"),
@@ -414,6 +442,25 @@ fn aof(v: &Named<'_>) -> AofSettings {
         rewrite_min_bytes: v.number("auto-aof-rewrite-min-size"),
         no_fsync_on_rewrite: v.flag("no-appendfsync-on-rewrite"),
         retained_bytes: retained_bytes(v),
+    }
+}
+
+fn process(v: &Named<'_>) -> ProcessSettings {
+    let titled = v.flag("set-proc-title");
+    ProcessSettings {
+        pidfile: v.text("pidfile"),
+        title_template: titled.then(|| v.text("proc-title-template")),
+        disable_thp: v.flag("disable-thp"),
+        reports_crashes: v.flag("crash-log-enabled"),
+        exits_on_panic: v.flag("use-exit-on-panic"),
+    }
+}
+
+fn pacing(v: &Named<'_>) -> PacingSettings {
+    PacingSettings {
+        key_save_delay_us: v.number("rdb-key-save-delay"),
+        key_load_delay_us: v.number("key-load-delay"),
+        load_interval_bytes: v.number("loading-process-events-interval-bytes"),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct AppendOnly {
     pub queued_bytes: u64,
     /// Something was written and is not synced yet.
     pub syncs_pending: bool,
+    /// How long what is to be written waits before (DEBUG AOF-FLUSH-SLEEP), microseconds.
+    pub write_delay_us: u64,
 }
 
 impl AppendOnly {

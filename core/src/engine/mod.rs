@@ -30,6 +30,7 @@ pub mod migration;
 mod migration_tests;
 pub mod novelty;
 mod observe;
+pub mod pacing;
 pub mod pause;
 #[cfg(test)]
 mod pause_tests;

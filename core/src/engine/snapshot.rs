@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use std::fmt;
 
 use super::Engine;
+use super::pacing::{DELAY_STEP, delay};
 use crate::keyspace::SnapshotWalk;
 use crate::keyspace::snapshot_walk::{EncodeJob, Step};
 use crate::seams::runtime::yield_now;
@@ -69,15 +70,15 @@ impl From<EncodeError> for SnapshotError {
 
 /// What goes on between the slices of a walk.
 pub trait Pace: Send {
-    /// Called under the lock after each slice with the keys written so far; false
-    /// gives up.
+    /// Called under the lock after each slice with the keys written so far, and while
+    /// `rdb-key-save-delay` is waited for with those that are paid for; false gives up.
     fn progress(&mut self, _engine: &mut Engine, _keys: u64) -> bool {
         true
     }
 
-    /// Waits for [`SLICE_REST`], by whatever timer there is. One without a timer
-    /// lets other tasks run.
-    fn rest(&self) -> BoxFuture<'static, ()> {
+    /// Waits for so long, by whatever timer there is. One without a timer lets other
+    /// tasks run.
+    fn rest(&self, _duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(yield_now())
     }
 
@@ -110,22 +111,27 @@ async fn write_all(
     writer: &mut dyn SnapshotWriter,
     pace: &mut dyn Pace,
 ) -> Result<(), SnapshotError> {
-    let mut batches = 0;
-    let mut alone = fill(store, walk, pace, &mut batches).await?;
+    let (mut batches, mut keys) = (0, 0);
+    let mut slice = fill(store, walk, pace, &mut batches).await?;
     let mut job = walk.hand_over();
     let mut block = None;
     loop {
-        let encoded = start(job, alone, pace);
+        let encoded = start(job, slice.alone, pace);
         // Meanwhile, where that is on another thread:
         if let Some(block) = block.take() {
             writer.write(block).await?;
         }
-        if alone && !walk.is_ready() {
-            alone = fill(store, walk, pace, &mut batches).await?;
+        if slice.alone && !walk.is_ready() {
+            slice = fill(store, walk, pace, &mut batches).await?;
         }
         let step;
         (job, step) = encoded.await.expect("a job that is begun is done");
-        match step? {
+        let step = step?;
+        let before = std::mem::replace(&mut keys, job.keys());
+        if slice.is_slowed {
+            spend(store, before, keys, pace).await?;
+        }
+        match step {
             Step::Done => {
                 walk.take_back(job);
                 writer.write(walk.take_block()).await?;
@@ -136,10 +142,10 @@ async fn write_all(
                 block = job.take_block(BLOCK_BYTES);
                 walk.take_back(job);
                 if !walk.is_ready() {
-                    if !alone {
-                        pace.rest().await;
+                    if !slice.alone {
+                        pace.rest(SLICE_REST).await;
                     }
-                    alone = fill(store, walk, pace, &mut batches).await?;
+                    slice = fill(store, walk, pace, &mut batches).await?;
                 }
                 job = walk.hand_over();
             }
@@ -167,19 +173,28 @@ fn start(mut job: EncodeJob, alone: bool, pace: &dyn Pace) -> oneshot::Receiver<
     told
 }
 
-/// Collects the next slice, and answers whether nobody else wanted the engine: then
-/// it goes on until the slice is full, with the lock free in between.
+/// How a slice was collected.
+struct Slice {
+    /// Nobody else wanted the engine meanwhile.
+    alone: bool,
+    /// `rdb-key-save-delay` is set.
+    is_slowed: bool,
+}
+
+/// Collects the next slice. Where nobody else wants the engine it goes on until the
+/// slice is full, with the lock free in between.
 async fn fill(
     store: &dyn Store,
     walk: &mut SnapshotWalk,
     pace: &mut dyn Pace,
     batches: &mut u64,
-) -> Result<bool, SnapshotError> {
+) -> Result<Slice, SnapshotError> {
     loop {
-        let (wanted, now) = store.with(|engine, host| {
-            slice(walk, engine, host);
+        let (wanted, now, is_slowed) = store.with(|engine, host| {
+            collect(walk, engine, host);
             let wanted = pace.progress(engine, walk.keys());
-            (wanted, engine.server.stats.batches)
+            let is_slowed = engine.server.config.pacing.key_save_delay_us != 0;
+            (wanted, engine.server.stats.batches, is_slowed)
         });
         if !wanted {
             return Err(SnapshotError::Cancelled);
@@ -187,13 +202,40 @@ async fn fill(
         // Where no batch but ours has run, nobody gains by a rest.
         let alone = std::mem::replace(batches, now) + 1 == now;
         if !alone || !walk.has_room() {
-            return Ok(alone);
+            return Ok(Slice { alone, is_slowed });
         }
         yield_now().await;
     }
 }
 
-fn slice(walk: &mut SnapshotWalk, engine: &mut Engine, host: &dyn Host) {
+/// Waits for as long as the keys from `paid` to `keys` are to take.
+async fn spend(
+    store: &dyn Store,
+    paid: u64,
+    keys: u64,
+    pace: &mut dyn Pace,
+) -> Result<(), SnapshotError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let left = store.with(|engine, _| {
+            let owed = delay(keys - paid, engine.server.config.pacing.key_save_delay_us);
+            let done = waited.as_secs_f64() / owed.as_secs_f64().max(f64::EPSILON);
+            let shown = paid + ((keys - paid) as f64 * done.min(1.0)) as u64;
+            let left = owed.saturating_sub(waited);
+            let shown = if left.is_zero() { keys } else { shown };
+            pace.progress(engine, shown).then_some(left)
+        });
+        let left = left.ok_or(SnapshotError::Cancelled)?;
+        if left.is_zero() {
+            return Ok(());
+        }
+        let step = left.min(DELAY_STEP);
+        pace.rest(step).await;
+        waited += step;
+    }
+}
+
+fn collect(walk: &mut SnapshotWalk, engine: &mut Engine, host: &dyn Host) {
     let end_ns = host.monotonic_ns().saturating_add(SLICE_NS);
     walk.collect(&mut engine.keyspace, &mut || host.monotonic_ns() < end_ns);
 }

@@ -234,6 +234,12 @@ impl EncodeJob {
             .encode(&mut self.slice, budget_bytes, self.last)
     }
 
+    /// Keys encoded so far, by all jobs of the walk.
+    #[must_use]
+    pub const fn keys(&self) -> u64 {
+        self.encoding.keys
+    }
+
     /// What has been encoded, where that is at least `min_bytes`.
     pub fn take_block(&mut self, min_bytes: usize) -> Option<Vec<u8>> {
         let out = &mut self.encoding.out;

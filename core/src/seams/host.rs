@@ -4,7 +4,9 @@
 //! (SAVE, SHUTDOWN, CONFIG REWRITE, REPLICAOF, PSYNC …) go through this seam, so
 //! that a handler still opens no file and owns no socket.
 
-use crate::config::{LogLevel, OomScoreMode, OomScoreSettings, RewriteEntry, Settings};
+use crate::config::{
+    LogLevel, OomScoreMode, OomScoreSettings, ProcessTitle, RewriteEntry, Settings,
+};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -47,6 +49,9 @@ pub struct ShutdownOptions {
     /// Go on whatever fails.
     pub force: bool,
 }
+
+/// What [`Job::Reconfigure`] names where no directive is meant: DEBUG AOF-FLUSH-SLEEP.
+pub const LOG_WRITE_DELAY: &str = "aof-flush-sleep";
 
 /// How DEBUG RELOAD is to proceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +108,21 @@ pub enum Job {
     TryLogDirectory(PathBuf),
     /// CONFIG SET oom-score-adj, or a change of role. Like `Listen` it is done at once.
     AdjustOomScore(OomScore),
+    /// CONFIG SET proc-title-template. Like `Listen` it is done at once.
+    SetTitle(ProcessTitle),
+    /// DEBUG SEGFAULT and its like. A host that does it does not come back.
+    Crash(Crash),
     /// A directive changed that the process acts on.
     Reconfigure(&'static str),
+}
+
+/// How the process is to end against all rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// By a panic, which names the command that asked for it.
+    Panic(&'static str),
+    /// By SIGSEGV.
+    Fault,
 }
 
 /// How readily the system is to end this process when memory runs out.
@@ -286,6 +304,7 @@ impl Host for NoHost {
             Job::Reconfigure(_)
             | Job::Listen(_)
             | Job::TryLogDirectory(_)
+            | Job::SetTitle(_)
             | Job::AdjustOomScore(_) => Ok(()),
             _ => Err(NO_HOST.to_owned()),
         }

@@ -70,6 +70,7 @@ mod writer;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use event_listener::EventListener;
 use futures::channel::oneshot;
@@ -179,6 +180,12 @@ impl Journal {
     /// Changes `aof-timestamp-enabled`.
     pub fn set_timestamps(&self, enabled: bool) {
         self.shared.state().timestamps = enabled;
+    }
+
+    /// Lets what is queued wait for so long before it is written (DEBUG
+    /// AOF-FLUSH-SLEEP): a slow disk, to test with.
+    pub fn set_write_delay(&self, delay: Duration) {
+        self.shared.state().write_delay = delay;
     }
 
     /// Makes the log go on in another file from here. Called under the engine's

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use futures::future::{BoxFuture, ready};
 use towline_core::offset::Offset;
 use towline_core::seams::{Storage, StorageError};
 
@@ -23,6 +24,11 @@ pub trait ReplaySink: Send {
 
     /// So much of the increments was read.
     fn progress(&mut self, _read_bytes: u64, _total_bytes: u64) {}
+
+    /// Waits before the log is read further, where that is wanted.
+    fn pause(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 }
 
 /// A log that ends inside of a unit: what a crash leaves. It is cut there when
@@ -140,6 +146,7 @@ impl Found {
             while let Some(chunk) = scan.next_chunk(storage).await? {
                 scan.take(&chunk, sink)?;
                 sink.progress(read + scan.at, total);
+                sink.pause().await;
             }
             read += scan.at;
             let before = std::mem::replace(&mut done, scan.finish(storage, last).await?);
@@ -173,6 +180,7 @@ pub async fn replay_file(
     while let Some(chunk) = scan.next_chunk(storage).await? {
         scan.take(&chunk, sink)?;
         sink.progress(scan.at, file.bytes);
+        sink.pause().await;
     }
     scan.finish(storage, true).await
 }

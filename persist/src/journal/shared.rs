@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use event_listener::{Event, EventListener};
 use futures::channel::oneshot;
@@ -86,6 +87,8 @@ pub(super) struct State {
     pub(super) progress: Progress,
     pub(super) policy: FsyncPolicy,
     pub(super) timestamps: bool,
+    /// How long what is queued waits before it is written.
+    pub(super) write_delay: Duration,
     /// Counts how often the offsets began anew. What the tasks learn about an
     /// earlier epoch says nothing about offsets of this one.
     epoch: u64,
@@ -121,6 +124,7 @@ impl Shared {
             progress: Progress::new(start),
             policy,
             timestamps,
+            write_delay: Duration::ZERO,
             epoch: 0,
             next_cut: 0,
             unsynced: None,
@@ -138,6 +142,15 @@ impl Shared {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no holder of this lock panics")
+    }
+
+    /// How long the writer is to wait before its next turn.
+    pub(super) fn write_delay(&self) -> Duration {
+        let state = self.state();
+        match state.queue.is_empty() {
+            true => Duration::ZERO,
+            false => state.write_delay,
+        }
     }
 
     pub(super) fn wake(&self) {

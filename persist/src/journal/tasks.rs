@@ -17,6 +17,10 @@ pub async fn run(mut writer: JournalWriter, runtime: Arc<dyn Runtime>) {
     let shared = Arc::clone(&writer.shared);
     loop {
         let work = shared.work.listen();
+        let delay = shared.write_delay();
+        if !delay.is_zero() {
+            runtime.sleep(delay).await;
+        }
         match writer.turn(runtime.unix_ms()).await {
             Turn::Idle => work.await,
             Turn::Retry { after_ms } => runtime.sleep(Duration::from_millis(after_ms)).await,

@@ -19,7 +19,7 @@ use futures::future::{BoxFuture, Either, select};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::engine::Engine;
-use towline_core::engine::snapshot::{Pace, SLICE_REST, write_walk};
+use towline_core::engine::snapshot::{Pace, write_walk};
 use towline_core::keyspace::SnapshotWalk;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::Host;
@@ -181,9 +181,9 @@ async fn wait_for_company(node: &Inner) {
 struct Rested(Arc<dyn Runtime>);
 
 impl Pace for Rested {
-    fn rest(&self) -> BoxFuture<'static, ()> {
+    fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let runtime = Arc::clone(&self.0);
-        Box::pin(async move { runtime.sleep(SLICE_REST).await })
+        Box::pin(async move { runtime.sleep(duration).await })
     }
 }
 

@@ -15,13 +15,14 @@ use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
 use crate::backoff::Backoff;
 use crate::node::Inner;
 use core::time::Duration;
-use futures::future::{Either, select};
+use futures::future::{BoxFuture, Either, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use std::fmt;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use towline_core::engine::Engine;
+use towline_core::engine::pacing::delay_load;
 use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::Link;
@@ -416,14 +417,42 @@ impl RunningLink<'_> {
         self.received_bytes += part.len() as u64;
         let incoming = self.incoming.as_mut();
         let incoming = incoming.expect("a payload begins before it goes on");
-        incoming.take(part).await.map_err(End::Load)
+        let before = incoming.keys();
+        incoming.take(part).await.map_err(End::Load)?;
+        let keys = incoming.keys() - before;
+        self.delay_load(keys).await
+    }
+
+    /// Takes the time that so many keys are to take, with a sign of life now and then.
+    async fn delay_load(&mut self, keys: u64) -> Result<(), End> {
+        if keys == 0 {
+            return Ok(());
+        }
+        let node = Arc::clone(&self.upstream.node);
+        let runtime = &node.parts.runtime;
+        let rest = |duration| -> BoxFuture<'static, ()> {
+            let runtime = Arc::clone(runtime);
+            Box::pin(async move { runtime.sleep(duration).await })
+        };
+        let mut delay = pin!(delay_load(&*node.parts.store, keys, &rest));
+        loop {
+            match select(delay, runtime.sleep(TICK)).await {
+                Either::Left(_) => return Ok(()),
+                Either::Right(((), still)) => delay = still,
+            }
+            self.tick()?;
+            self.flush().await?;
+        }
     }
 
     /// Loads what was received into a file, with a sign of life now and then.
     async fn load(&mut self, mut incoming: Incoming) -> Result<Arrived, End> {
+        let mut keys = incoming.keys();
         while incoming.load_some().await.map_err(End::Load)? {
             self.tick()?;
             self.flush().await?;
+            let before = std::mem::replace(&mut keys, incoming.keys());
+            self.delay_load(keys - before).await?;
             yield_now().await;
         }
         self.seal(&mut incoming).await?;

@@ -152,6 +152,11 @@ impl Incoming {
         })
     }
 
+    /// Keys loaded so far.
+    pub(super) const fn keys(&self) -> u64 {
+        self.loader.keys()
+    }
+
     /// Takes what arrived.
     pub(super) async fn take(&mut self, part: &[u8]) -> Result<(), IncomingError> {
         if self.at_once {

@@ -68,6 +68,12 @@ impl Loader {
         }
     }
 
+    /// Keys loaded so far.
+    #[must_use]
+    pub const fn keys(&self) -> u64 {
+        self.dataset.keys()
+    }
+
     /// Takes the next bytes.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use event_listener::Event;
 use towline_core::config::{Fsync, Settings};
@@ -21,6 +22,12 @@ use super::tap::{Restarts, SharedLineage, Tap};
 use crate::engine_lock::EngineLock;
 use crate::saving::Saver;
 use crate::smol_runtime::SmolRuntime;
+
+/// What the log says of a rewrite that is given up.
+const STOPPING: &str = "A rewrite of the AOF is on its way. Stopping it!";
+
+/// How often one who stops a rewrite looks whether it has stopped.
+const STOP_STEP: Duration = Duration::from_millis(5);
 
 /// The log that is open.
 struct Running {
@@ -202,6 +209,23 @@ impl LogKeeper {
         }
     }
 
+    /// Gives up a rewrite that is running, and waits until it has.
+    pub async fn stop_rewrite(&self) {
+        if self.is_rewriting() {
+            self.0.store.host.logger().warning(STOPPING);
+        }
+        while self.is_rewriting() {
+            self.0.cancelled.store(true, Ordering::SeqCst);
+            smol::Timer::after(STOP_STEP).await;
+        }
+    }
+
+    /// Whether a rewrite is running, or about to.
+    pub fn is_rewriting(&self) -> bool {
+        let engine = self.0.store.lock();
+        engine.server.append_only.rewriting_since_ms.is_some()
+    }
+
     /// Passes on how far the log is, until it is closed.
     async fn watch(self, number: u64, journal: Journal) {
         let mut last = None;
@@ -262,6 +286,8 @@ impl LogKeeper {
             let is_rewriting = engine.server.append_only.rewriting_since_ms.is_some();
             journal.set_policy(policy(&engine.server.config, is_rewriting));
             journal.set_timestamps(engine.server.config.aof.timestamps);
+            let delay = Duration::from_micros(engine.server.append_only.write_delay_us);
+            journal.set_write_delay(delay);
             self.keep_for_replicas(&engine, &journal);
         }
         self.publish(&journal.progress());
@@ -282,7 +308,11 @@ impl LogKeeper {
 
     /// Opens or closes the log, as `appendonly` says now.
     pub async fn follow_directive(self) {
-        // A rewrite that is running is of no use in either case.
+        // A rewrite that is running is of no use in either case. The one that begins
+        // with CONFIG SET appendonly yes is still to come.
+        if self.journal().is_some() && self.is_rewriting() {
+            self.0.store.host.logger().notice(STOPPING);
+        }
         self.0.cancelled.store(true, Ordering::SeqCst);
         let _one = self.0.changing.lock().await;
         let wanted = self.0.store.lock().server.config.aof.enabled;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::{fmt, fs};
 
+use futures::future::BoxFuture;
 use towline_core::engine::append_only::LogState;
 use towline_core::engine::client::ClientFlags;
 use towline_core::engine::novelty::is_about_expiring_fields;
+use towline_core::engine::pacing::delay_load;
 use towline_core::engine::{ClientId, Peer};
 use towline_core::keyspace::Keyspace;
 use towline_core::keyspace::dataset::Dataset;
@@ -24,6 +26,7 @@ use super::keeper::{LogKeeper, options};
 use crate::engine_lock::EngineLock;
 use crate::host::{ServerHost, unix_ms};
 use crate::loading::{decode_options, file_formats, note_left_out, note_progress};
+use crate::smol_runtime::rest;
 
 /// How much of a base is read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -338,7 +341,7 @@ async fn load_snapshot(
     };
     let mut dataset = Dataset::new(databases, options.hash_seed);
     let mut decoder = codec.decoder(options);
-    let mut at = 0;
+    let (mut at, mut keys) = (0, 0);
     loop {
         let chunk = storage.read(name, at, READ_BYTES).await;
         let chunk = chunk.map_err(|error| LoadError::unreadable(name, &error))?;
@@ -353,6 +356,8 @@ async fn load_snapshot(
             return Ok(at + consumed as u64);
         }
         at += chunk.len() as u64;
+        let before = std::mem::replace(&mut keys, dataset.keys());
+        delay_load(store, keys - before, &rest).await;
     }
 }
 
@@ -370,6 +375,8 @@ struct Replayer {
     read_bytes: u64,
     /// Behind the beginning of the last command about fields that expire.
     novelty: Offset,
+    /// Commands run since the last pause.
+    commands: u64,
 }
 
 impl Replayer {
@@ -391,6 +398,7 @@ impl Replayer {
             total_bytes,
             read_bytes: 0,
             novelty: Offset::ZERO,
+            commands: 0,
         }
     }
 
@@ -413,6 +421,7 @@ fn library<'a>(args: &[&'a [u8]]) -> Option<&'a [u8]> {
 impl ReplaySink for Replayer {
     fn command(&mut self, offset: Offset, args: &[&[u8]]) -> Result<(), String> {
         let name = args[0].escape_ascii();
+        self.commands += 1;
         if is_about_expiring_fields(args[0]) {
             self.novelty = offset.advance(1);
         }
@@ -446,5 +455,10 @@ impl ReplaySink for Replayer {
         note_progress(&self.shown, self.start_s, read, self.total_bytes);
         // What the commands threw away is dropped now and then.
         self.store.batch(|_, _| ());
+    }
+
+    fn pause(&mut self) -> BoxFuture<'_, ()> {
+        let commands = std::mem::take(&mut self.commands);
+        Box::pin(delay_load(&self.shown, commands, &rest))
     }
 }

@@ -3,11 +3,11 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::engine::append_only::{AppendOnly, LogState};
-use towline_core::engine::snapshot::SLICE_REST;
 use towline_core::seams::snapshot::SnapshotMeta;
 use towline_core::seams::{SnapshotEncoder, SnapshotWriter};
 use towline_persist::aof::CommandEncoder;
@@ -20,6 +20,7 @@ use super::tap::origin;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
 use crate::saving::meta;
+use crate::smol_runtime::rest;
 
 /// After so many failures in a row a rewrite that is due rests for a while.
 const FAILURES_AT_ONCE: u64 = 3;
@@ -107,10 +108,8 @@ impl Watcher for Cutter<'_> {
         !self.keeper.0.cancelled.load(Ordering::SeqCst)
     }
 
-    fn rest(&self) -> BoxFuture<'static, ()> {
-        Box::pin(async {
-            smol::Timer::after(SLICE_REST).await;
-        })
+    fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        rest(duration)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::command::help::{HelpRow, help};
 use crate::command::{CommandError, CommandResult, Ctx};
-use crate::config::{Change, SetError, SetRules};
+use crate::config::{Change, ProcessTitle, SetError, SetRules};
 use crate::engine::stats::{CommandStats, KeyStats, Stats};
 use crate::seams::host::{Job, ListenAddresses, OomScore, PrimaryAddress};
 
@@ -73,6 +73,10 @@ fn put_into_effect(ctx: &mut Ctx<'_>, change: &Change) -> Result<(), String> {
         "port" => return listen(ctx, "Unable to listen on this port. Check server logs."),
         "bind" => return listen(ctx, "Failed to bind to specified addresses."),
         "oom-score-adj" | "oom-score-adj-values" => return adjust_oom_score(ctx),
+        "proc-title-template" => match ProcessTitle::of(&ctx.server.config) {
+            Some(title) => Job::SetTitle(title),
+            None => return Ok(()),
+        },
         name => Job::Reconfigure(name),
     };
     ctx.host.start(job)

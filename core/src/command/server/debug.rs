@@ -9,7 +9,7 @@ use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
 use crate::engine::client::Blocked;
-use crate::seams::host::{Job, ReloadOptions};
+use crate::seams::host::{Crash, Job, LOG_WRITE_DELAY, ReloadOptions};
 use crate::text::double::parse_f64;
 use crate::text::glob::{Case, matches};
 use crate::text::number::{parse_i64, parse_memory, parse_usize};
@@ -46,6 +46,10 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         (b"config-rewrite-force-all", []) => return rewrite_all(ctx),
         (b"reload", options) => return reload(ctx, options),
         (b"loadaof", []) => return load_log(ctx),
+        (b"assert", []) => return crash(ctx, Crash::Panic("DEBUG ASSERT")),
+        (b"panic", []) => return crash(ctx, Crash::Panic("DEBUG PANIC")),
+        (b"segfault", []) => return crash(ctx, Crash::Fault),
+        (b"aof-flush-sleep", [micros]) => return delay_log(ctx, micros),
         (b"populate", [count, options @ ..]) if options.len() <= 2 => {
             return populate(ctx, count, options);
         }
@@ -165,6 +169,23 @@ fn load_log(ctx: &mut Ctx<'_>) -> CommandResult {
     Ok(())
 }
 
+/// The host ends the process, and does not come back.
+fn crash(ctx: &mut Ctx<'_>, how: Crash) -> CommandResult {
+    ctx.host.start(Job::Crash(how)).map_err(CommandError::text)
+}
+
+/// Lets the log's writes wait, as a slow disk does.
+fn delay_log(ctx: &mut Ctx<'_>, micros: &[u8]) -> CommandResult {
+    let micros = leading(micros, parse_i64).unwrap_or_default();
+    let longest_us = (SLEEP_MAX_SECONDS * 1e6) as u64;
+    let micros = u64::try_from(micros).unwrap_or_default().min(longest_us);
+    ctx.server.append_only.write_delay_us = micros;
+    let noted = ctx.host.start(Job::Reconfigure(LOG_WRITE_DELAY));
+    noted.map_err(CommandError::text)?;
+    ctx.reply.ok();
+    Ok(())
+}
+
 /// Keys are made in one go, so that their number is bounded.
 const POPULATE_MAX_KEYS: u64 = 100_000_000;
 
@@ -211,6 +232,11 @@ fn match_length(ctx: &mut Ctx<'_>, len: &[u8], pattern: &[u8]) -> CommandResult 
 }
 
 const HELP: &[HelpRow] = &[
+    ("ASSERT", "Ends the server by a failed assertion."),
+    (
+        "AOF-FLUSH-SLEEP <microseconds>",
+        "Lets what is written to the log wait before it is.",
+    ),
     (
         "CHANGE-REPL-ID",
         "Begins a new history, as if nobody had part in the old one.",
@@ -242,6 +268,7 @@ const HELP: &[HelpRow] = &[
         "PAUSE-CRON <0|1>",
         "Stops what is done from time to time, or lets it go on.",
     ),
+    ("PANIC", "Ends the server by a panic."),
     (
         "POPULATE <count> [<prefix>] [<size>]",
         "Makes keys that are not there.",
@@ -263,6 +290,7 @@ const HELP: &[HelpRow] = &[
         "REPLYBUFFER RESIZING <0|1>",
         "Turns the fitting of reply buffers off or on.",
     ),
+    ("SEGFAULT", "Ends the server by SIGSEGV."),
     ("SET-ACTIVE-EXPIRE <0|1>", "Turns active expiry off or on."),
     (
         "SET-SKIP-CHECKSUM-VALIDATION <0|1>",

@@ -56,16 +56,19 @@ pub(super) fn flushdb(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-/// With save points, what was flushed must not come back from the file that was
-/// saved before: it is replaced at once. True where the client waits for that. In
-/// EXEC it does not, whose replies stand together, nor does a primary's stream.
+/// What was flushed must not come back from a file. A save that is running is given up;
+/// with save points the file that was saved before is replaced at once. True where the
+/// client waits for that. In EXEC it does not, whose replies stand together, nor does a
+/// primary's stream.
 fn save_flushed(ctx: &mut Ctx<'_>) -> bool {
-    if ctx.server.config.save.is_empty() {
-        return false;
-    }
     let client = &ctx.client;
-    let waits = !ctx.in_exec && !client.is_primary() && !client.skips_replies();
-    let job = Job::SaveFlushed(waits.then_some(client.id));
+    let saves = !ctx.server.config.save.is_empty();
+    let waits = saves && !ctx.in_exec && !client.is_primary() && !client.skips_replies();
+    let job = match saves {
+        true => Job::SaveFlushed(waits.then_some(client.id)),
+        false if ctx.server.persistence.saving.is_some() => Job::CancelSave,
+        false => return false,
+    };
     match ctx.host.start(job) {
         Ok(()) => waits,
         Err(error) => {

@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Directive] = &[
         .refused(),
     checked_text("dbfilename", "dump.rdb", check::snapshot_name).protected(),
     text("dir", ".").protected().denied_while_loading(),
-    boolean("no-appendfsync-on-rewrite", false).cosmetic(),
+    boolean("no-appendfsync-on-rewrite", false),
     boolean("rdb-del-sync-files", false).refused(),
     boolean("rdb-save-incremental-fsync", true).cosmetic(),
     // Ours alone: which version of RDB SAVE, DUMP and MIGRATE write.

@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Directive] = &[
     int("commandlog-large-request-max-len", 128, 0, LONG).cosmetic(),
     int("commandlog-reply-larger-than", 1_048_576, -1, LONG).cosmetic(),
     int("commandlog-request-larger-than", 1_048_576, -1, LONG).cosmetic(),
-    boolean("crash-log-enabled", true).cosmetic(),
+    boolean("crash-log-enabled", true),
     boolean("crash-memcheck-enabled", true).cosmetic(),
     boolean("daemonize", false).immutable(),
     int("databases", 16, 1, INT).immutable(),
@@ -62,7 +62,7 @@ pub(super) const ROWS: &[Directive] = &[
         .alias("server-cpulist")
         .immutable()
         .refused(),
-    boolean("set-proc-title", true).immutable().cosmetic(),
+    boolean("set-proc-title", true).immutable(),
     special("shutdown-on-sigint", "default", &SHUTDOWN),
     special("shutdown-on-sigterm", "default", &SHUTDOWN),
     int("shutdown-timeout", 10, 0, INT),
@@ -80,24 +80,21 @@ pub(super) const ROWS: &[Directive] = &[
     )
     .immutable(),
     text("syslog-ident", "redis").immutable(),
-    int("rdb-key-save-delay", 0, -INT - 1, INT)
-        .hidden()
-        .cosmetic(),
-    int("key-load-delay", 0, -INT - 1, INT).hidden().cosmetic(),
+    int("rdb-key-save-delay", 0, -INT - 1, INT).hidden(),
+    int("key-load-delay", 0, -INT - 1, INT).hidden(),
     memory(
         "loading-process-events-interval-bytes",
         2_097_152,
         1024,
         INT,
     )
-    .hidden()
-    .cosmetic(),
-    int("watchdog-period", 0, 0, INT).hidden().cosmetic(),
+    .hidden(),
+    int("watchdog-period", 0, 0, INT).hidden().refused(),
     int("cluster-ping-interval", 1000, 0, INT)
         .hidden()
         .cosmetic(),
-    boolean("use-exit-on-panic", false).hidden().cosmetic(),
-    boolean("aof-disable-auto-gc", false).hidden().cosmetic(),
+    boolean("use-exit-on-panic", false).hidden(),
+    boolean("aof-disable-auto-gc", false).hidden().refused(),
     int("client-default-resp", 2, 2, 3).hidden().cosmetic(),
     text("req-res-logfile", "").immutable().hidden().cosmetic(),
 ];
