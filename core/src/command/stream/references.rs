@@ -1,11 +1,11 @@
 //! What becomes of groups' references to entries that are deleted: XDELEX, XACKDEL, and
 //! the words KEEPREF, DELREF and ACKED of XADD and XTRIM.
 //!
-//! They are Redis 8.2's. No such server was at hand: replies and errors are after its
-//! documentation and its own tests. The stream has XDEL, XTRIM and XACK in their place,
-//! which every replica knows.
+//! They are Redis 8.2's, and answer as 8.6 does. The stream has XDEL, XTRIM and XACK in
+//! their place, which every replica knows.
 
 use super::parse::is;
+use super::remove::parse_ids;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::integer::parse_integer;
@@ -44,13 +44,14 @@ impl References {
 /// What groups gave up, by group.
 pub(super) type Acknowledged = Vec<(Box<[u8]>, Vec<StreamId>)>;
 
-/// The arguments of XDELEX and XACKDEL behind the key and the group.
-struct DeleteArgs {
+/// The arguments of XDELEX and XACKDEL behind the key and the group. The ids are not
+/// looked at where there is nothing to look for.
+struct DeleteArgs<'b, 'a> {
     references: References,
-    ids: Vec<StreamId>,
+    ids: Words<'b, 'a>,
 }
 
-fn parse_args(args: &[&[u8]]) -> CommandResult<DeleteArgs> {
+fn parse_args<'b, 'a>(args: Words<'b, 'a>) -> CommandResult<DeleteArgs<'b, 'a>> {
     let (mut references, mut ids) = (None, None);
     let mut rest = args;
     while let [word, behind @ ..] = rest {
@@ -68,7 +69,7 @@ fn parse_args(args: &[&[u8]]) -> CommandResult<DeleteArgs> {
     let ids = ids.ok_or(CommandError::text("ERR IDS option is required"))?;
     Ok(DeleteArgs {
         references: references.unwrap_or_default(),
-        ids: super::remove::parse_ids(ids)?,
+        ids,
     })
 }
 
@@ -107,7 +108,8 @@ struct Changes {
 }
 
 impl Changes {
-    /// Deletes an entry as the policy says; one that is not there may have references.
+    /// Deletes an entry as the policy says. One that is not there may have references,
+    /// and one that a group has yet to read counts as referenced.
     fn delete(&mut self, stream: &mut Stream, id: StreamId, references: References) -> Outcome {
         if references == References::Acked && stream.is_referenced(id) {
             return Outcome::Kept;
@@ -138,9 +140,9 @@ impl Changes {
     }
 }
 
-/// Replies that nothing is there, for each id.
-fn reply_missing(ctx: &mut Ctx<'_>, ids: &[StreamId]) {
-    let outcomes = vec![Outcome::Missing; ids.len()];
+/// Replies that nothing is there, for each of so many ids.
+fn reply_missing(ctx: &mut Ctx<'_>, ids: usize) {
+    let outcomes = vec![Outcome::Missing; ids];
     let changes = Changes {
         outcomes,
         ..Changes::default()
@@ -152,17 +154,14 @@ pub(super) fn xdelex(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let is_there = ctx.keys.stream_mut(args[1])?.is_some();
     let DeleteArgs { references, ids } = parse_args(&args[2..])?;
     if !is_there {
-        reply_missing(ctx, &ids);
+        reply_missing(ctx, ids.len());
         return Ok(());
     }
+    let ids = parse_ids(ids)?;
     let stream = ctx.keys.stream_or_new(args[1])?;
     let mut changes = Changes::default();
     for id in ids {
-        // A dangling reference says nothing of whether there is an entry.
-        let outcome = match stream.get(id) {
-            None if references == References::Acked => Outcome::Missing,
-            _ => changes.delete(stream, id, references),
-        };
+        let outcome = changes.delete(stream, id, references);
         changes.outcomes.push(outcome);
     }
     changes.end(ctx, args[1]);
@@ -175,9 +174,10 @@ pub(super) fn xackdel(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let has_group = stream.is_some_and(|stream| stream.groups().contains_key(name));
     let DeleteArgs { references, ids } = parse_args(&args[3..])?;
     if !has_group {
-        reply_missing(ctx, &ids);
+        reply_missing(ctx, ids.len());
         return Ok(());
     }
+    let ids = parse_ids(ids)?;
     let stream = ctx.keys.stream_or_new(key)?;
     let mut changes = Changes::default();
     for id in ids {

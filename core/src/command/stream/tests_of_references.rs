@@ -32,7 +32,7 @@ fn references_stay_or_go_or_save_the_entry() {
     assert_eq!(pending(&mut t), ["4", "4"]);
     assert_eq!(t.run("xdelex s DELREF IDS 1 2-0"), "*1 :1");
     assert_eq!(pending(&mut t), ["3", "3"]);
-    assert_eq!(t.run("xdelex s acked ids 3 3-0 1-0 9-0"), "*3 :2 :-1 :-1");
+    assert_eq!(t.run("xdelex s acked ids 3 3-0 1-0 9-0"), "*3 :2 :2 :2");
     t.run("xack s a 3-0");
     assert_eq!(t.run("xdelex s ids 1 3-0 acked"), "*1 :2");
     t.run("xack s b 3-0");
@@ -193,6 +193,19 @@ fn the_stream_has_no_keepref() {
     );
     assert_eq!(
         t.run("xadd s keepref acked 9-0 f v"),
+        "-ERR Invalid stream ID specified as stream command argument"
+    );
+}
+
+#[test]
+fn ids_are_not_looked_at_where_there_is_nothing() {
+    let mut t = TestEngine::new();
+    assert_eq!(t.run("xdelex nope ids 2 what 1-0"), "*2 :-1 :-1");
+    assert_eq!(t.run("xackdel nope g ids 1 what"), "*1 :-1");
+    t.run("xadd s 1-0 f v");
+    assert_eq!(t.run("xackdel s nope ids 1 what"), "*1 :-1");
+    assert_eq!(
+        t.run("xdelex s ids 1 what"),
         "-ERR Invalid stream ID specified as stream command argument"
     );
 }

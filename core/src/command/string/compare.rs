@@ -1,9 +1,8 @@
 //! What a string has to be before something is done to it: the conditions of SET and
 //! DELEX, DELIFEQ, and DIGEST.
 //!
-//! The digest is XXH3 of 64 bits without a seed, in 16 hexadecimal digits. No server that
-//! has DELEX and DIGEST was at hand: their replies are after Redis 8.4's documentation
-//! and its own tests.
+//! The digest is XXH3 of 64 bits without a seed, in 16 hexadecimal digits. DELEX and
+//! DIGEST are Redis 8.4's, and answer as 8.6 does.
 
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
@@ -55,7 +54,7 @@ impl<'a> Comparison<'a> {
             }
             Operand::Digest(_) => {
                 return Err(CommandError::text(
-                    "ERR The digest must be exactly 16 hexadecimal characters",
+                    "ERR must be exactly 16 hexadecimal characters",
                 ));
             }
         };

@@ -23,10 +23,12 @@ pub(super) fn set(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 fn set_with(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: SetOptions<'_>) -> CommandResult {
+    // It may fail, and one command has one reply.
+    let may_set = may_set(ctx, key, options.condition)?;
     if options.get {
         reply_old(ctx, key)?;
     }
-    if !may_set(ctx, key, options.condition)? {
+    if !may_set {
         if !options.get {
             ctx.reply.null();
         }

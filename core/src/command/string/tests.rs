@@ -260,7 +260,7 @@ fn conditions_are_refused_as_redis_8_does() {
     let mut t = TestEngine::new();
     t.run("mset k hello k2 v");
     t.run("rpush l a");
-    let digest = "-ERR The digest must be exactly 16 hexadecimal characters";
+    let digest = "-ERR must be exactly 16 hexadecimal characters";
     for (line, error) in [
         ("set k v ifdeq 12", digest),
         ("delex k ifdne 9555e8555c62dcf", digest),
@@ -287,6 +287,7 @@ fn conditions_are_refused_as_redis_8_does() {
         assert_eq!(t.run(line), error, "{line}");
     }
     assert!(t.run("set l v ifdne 12").starts_with("-WRONGTYPE"));
+    assert_eq!(t.run("set k v ifdeq 12 get"), digest, "and nothing else");
     assert_eq!(t.run("set nope v ifdeq 12"), "$-1");
     assert_eq!(t.run("delex nope what x"), ":0");
 }
