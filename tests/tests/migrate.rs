@@ -116,6 +116,39 @@ fn many_keys_move_window_by_window() {
     assert_eq!(there.cmd("GET k999").text(), "vk999");
 }
 
+/// The entry that MIGRATE leaves in the slow log, without its time.
+fn slow_log_entry(client: &mut Client) -> Vec<String> {
+    client.ok("SLOWLOG RESET");
+    client.ok("SET k v");
+    client.ok("CLIENT SETNAME mover");
+    client.cmd("CONFIG SET slowlog-log-slower-than 1000000");
+    client.cmd("CONFIG SET slowlog-log-slower-than 0");
+    let port = free_port();
+    let failed = migrate(client, port, "k 0 5000 AUTH secret");
+    assert!(failed.starts_with("-IOERR"), "{failed}");
+    client.cmd("CONFIG SET slowlog-log-slower-than -1");
+    let log = client.ok("SLOWLOG GET -1");
+    let of_migrate = log.items().iter().filter_map(|entry| {
+        let words = entry.items()[3].texts();
+        (words[0] == "MIGRATE").then(|| (words, entry.items()[5].text()))
+    });
+    let found: Vec<_> = of_migrate.collect();
+    let [(words, name)] = &found[..] else {
+        panic!("one entry, not {found:?}");
+    };
+    let mut entry = [&words[..2], &words[3..]].concat();
+    entry.push(name.clone());
+    entry
+}
+
+#[test]
+fn the_slow_log_has_it_once_and_without_secrets() {
+    let (redis, towline) = (Server::new(Kind::Redis), Server::new(Kind::Towline));
+    let ours = slow_log_entry(&mut towline.client());
+    assert_eq!(ours, slow_log_entry(&mut redis.client()));
+    assert!(ours.contains(&"(redacted)".to_owned()), "{ours:?}");
+}
+
 /// A password, another database, and what the target says to wrong ones: the same
 /// replies from Towline as from Redis.
 #[test]

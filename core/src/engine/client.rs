@@ -9,6 +9,7 @@ use bitflags::bitflags;
 use super::acknowledged::Acknowledged;
 use super::buffers::Buffers;
 use super::key_waits::KeyWait;
+use super::observe::HostWait;
 use super::pubsub::Kind;
 use super::tracking::ClientTracking;
 use crate::offset::Offset;
@@ -208,6 +209,8 @@ pub struct Client {
     pub tracking: Option<Box<ClientTracking>>,
     /// What it waits for.
     pub blocked: Option<Blocked>,
+    /// The command that the host carries out.
+    pub(super) host_wait: Option<Box<HostWait>>,
     /// CLIENT REPLY silences the command that waits.
     pub(crate) silent_wait: bool,
     /// The place in the queues and the deadline that its command, which is run
@@ -263,6 +266,7 @@ impl Client {
             shard_channels: BTreeSet::new(),
             tracking: None,
             blocked: None,
+            host_wait: None,
             silent_wait: false,
             postponed: None,
             retrying: None,

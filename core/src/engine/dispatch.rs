@@ -3,6 +3,7 @@
 //! The order of the gates is Redis's own, because a client that fails several of
 //! them sees the first.
 
+use super::client::ClientFlags;
 use super::{observe, pause, redirect};
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::spec::CommandSpec;
@@ -34,6 +35,7 @@ fn admit(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult<Found> {
         in_context,
         fresh,
         loaded,
+        on_its_own,
         transactional,
     ];
     for gate in gates {
@@ -244,6 +246,18 @@ fn loaded(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResu
     Ok(())
 }
 
+/// A replica's connection, and one in MONITOR, is there to be told of commands.
+fn on_its_own(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let told = ClientFlags::MONITOR | ClientFlags::REPLICA;
+    let touching = Flags::READONLY | Flags::WRITE | Flags::MAY_REPLICATE;
+    if ctx.client.flags.intersects(told) && includes(ctx, spec, touching) {
+        return Err(CommandError::text(
+            "ERR Replica can't interact with the keyspace",
+        ));
+    }
+    Ok(())
+}
+
 fn transactional(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
     if ctx.client.multi.is_some() && spec.flags.intersects(Flags::NO_MULTI | Flags::AWAITS_HOST) {
         return Err(CommandError::text(
@@ -338,6 +352,7 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, found: Found, args: &[&[u8]]) {
     // A command that waits counts when it is answered.
     if ctx.client.blocked.is_some() {
         ctx.server.command_stats[found.index].nanos += now.saturating_sub(started);
+        observe::remember_host_wait(ctx, spec, args, now);
         return;
     }
     let tracking = ctx.server.config.latency_tracking;

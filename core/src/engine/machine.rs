@@ -481,6 +481,7 @@ impl Engine {
         if let Some(code) = &code {
             self.server.stats.count_error(code);
         }
+        self.server.note_host_wait(id);
         self.server.end_wait(id, code.is_some());
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::client::ClientId;
+use super::client::{Blocked, Client, ClientId};
 use super::latency::Sample;
 use super::server::Server;
 use super::slow_log::{SlowCommand, shorten};
@@ -17,25 +17,39 @@ const REDACTED: &[u8] = b"(redacted)";
 pub(super) fn note_duration(ctx: &mut Ctx<'_>, spec: &CommandSpec, args: &[&[u8]], nanos: u64) {
     let (now_ms, took_usec) = (ctx.now_ms(), nanos / 1000);
     let server = &mut *ctx.server;
-    let settings = &server.config;
-    let (threshold_usec, max_len) = (settings.slow_log.slower_than_us, settings.slow_log.max_len);
     let event = if spec.flags.contains(Flags::FAST) {
         "fast-command"
     } else {
         "command"
     };
     server.note_latency(event, now_ms, took_usec / 1000);
-    let is_slow = u64::try_from(threshold_usec).is_ok_and(|threshold| took_usec >= threshold);
-    if is_slow && max_len > 0 && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
-        let command = SlowCommand {
-            id: 0,
-            time_s: now_ms / 1000,
-            took_usec,
+    if server.is_slow(took_usec) && !spec.flags.contains(Flags::SKIP_SLOWLOG) {
+        let args = shorten(&redacted(spec, args));
+        server.enter_slow(ctx.client, now_ms, took_usec, args);
+    }
+}
+
+/// A command that the host carries out: what the slow log will need when it is done.
+#[derive(Debug)]
+pub(crate) struct HostWait {
+    since_ms: i64,
+    since_ns: u64,
+    args: Vec<Vec<u8>>,
+}
+
+/// Remembers a command that waits for the host.
+pub(super) fn remember_host_wait(
+    ctx: &mut Ctx<'_>,
+    spec: &CommandSpec,
+    args: &[&[u8]],
+    since_ns: u64,
+) {
+    if matches!(ctx.client.blocked, Some(Blocked::Host)) {
+        ctx.client.host_wait = Some(Box::new(HostWait {
+            since_ms: ctx.now_ms(),
+            since_ns,
             args: shorten(&redacted(spec, args)),
-            addr: ctx.client.peer.addr.clone(),
-            name: ctx.client.name.clone(),
-        };
-        server.slow_log.enter(command, max_len);
+        }));
     }
 }
 
@@ -48,6 +62,44 @@ impl Server {
         };
         let threshold_ms = self.config.latency_monitor_threshold_ms;
         self.latency.note(event, sample, threshold_ms);
+    }
+
+    fn is_slow(&self, took_usec: u64) -> bool {
+        let threshold_usec = u64::try_from(self.config.slow_log.slower_than_us);
+        threshold_usec.is_ok_and(|threshold| took_usec >= threshold)
+    }
+
+    fn enter_slow(&mut self, client: &Client, now_ms: i64, took_usec: u64, args: Vec<Vec<u8>>) {
+        let command = SlowCommand {
+            id: 0,
+            time_s: now_ms / 1000,
+            took_usec,
+            args,
+            addr: client.peer.addr.clone(),
+            name: client.name.clone(),
+        };
+        let max_len = self.config.slow_log.max_len;
+        self.slow_log.enter(command, max_len);
+    }
+
+    /// The host has done what a client waited for: it took until now.
+    pub(super) fn note_host_wait(&mut self, client: ClientId) {
+        let Some(mut client) = self.clients.take(client) else {
+            return;
+        };
+        if let Some(wait) = client.host_wait.take() {
+            let took_ns = self.clock_ns.saturating_sub(wait.since_ns);
+            let took_usec = took_ns / 1000;
+            let now_ms = wait.since_ms.saturating_add_unsigned(took_usec / 1000);
+            self.note_latency("command", now_ms, took_usec / 1000);
+            if self.is_slow(took_usec) {
+                self.enter_slow(&client, now_ms, took_usec, wait.args);
+            }
+            if let Some(index) = self.table.index_of(client.last_command) {
+                self.command_stats[index].nanos += took_ns;
+            }
+        }
+        self.clients.put_back(client);
     }
 
     /// A client looks on no longer.
@@ -79,7 +131,8 @@ pub(super) fn show(ctx: &mut Ctx<'_>, spec: &CommandSpec, args: &[&[u8]]) {
 
 /// `<seconds>.<microseconds> [<db> <address>] "<argument>" …`
 fn describe(ctx: &Ctx<'_>, spec: &CommandSpec, args: &[&[u8]]) -> String {
-    let now_ms = ctx.now_ms();
+    let now_us = ctx.now_ms().saturating_mul(1000);
+    let now_us = ctx.host.unix_us().map_or(now_us, |us| us.max(now_us));
     let peer = &ctx.client.peer;
     let addr = if peer.unix_socket {
         format!("unix:{}", peer.addr.trim_end_matches(":0"))
@@ -87,9 +140,9 @@ fn describe(ctx: &Ctx<'_>, spec: &CommandSpec, args: &[&[u8]]) -> String {
         peer.addr.clone()
     };
     let mut line = format!(
-        "{}.{:03}000 [{} {addr}]",
-        now_ms / 1000,
-        now_ms % 1000,
+        "{}.{:06} [{} {addr}]",
+        now_us / 1_000_000,
+        now_us % 1_000_000,
         ctx.client.db
     )
     .into_bytes();

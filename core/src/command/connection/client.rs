@@ -157,10 +157,18 @@ pub(super) fn client_help(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
 
 const HELP: &[HelpRow] = &[
     (
+        "CACHING YES|NO",
+        "Says for the next command, in the mode OPTIN or OPTOUT, whether its keys are tracked.",
+    ),
+    (
         "CAPA <capability> [<capability> ...]",
         "Says what this client can do: REDIRECT, to go to the primary when told to.",
     ),
     ("GETNAME", "Answers the name of this connection."),
+    (
+        "GETREDIR",
+        "Answers the id of the client that invalidations go to, 0 for this one, -1 for none.",
+    ),
     ("ID", "Answers the id of this connection."),
     (
         "IMPORT-SOURCE ON|OFF",
@@ -169,11 +177,12 @@ const HELP: &[HelpRow] = &[
     ("INFO", "Describes this connection in one line."),
     (
         "KILL <ip:port>|<filter> <value> [<filter> <value> ...]",
-        "Closes connections: ID, ADDR, LADDR, TYPE, USER, SKIPME (yes|no).",
+        "Closes connections. A filter is one of LIST's, or SKIPME yes|no.",
     ),
     (
-        "LIST [TYPE normal|master|replica|pubsub] [ID id [id ...]]",
-        "Describes connections, a line each.",
+        "LIST [<filter> <value> [<filter> <value> ...]]",
+        "Describes connections, a line each. Filters: ID, TYPE, ADDR, LADDR, IP, USER, NAME, \
+         FLAGS, LIB-NAME, LIB-VER, DB, CAPA, IDLE, MAXAGE, and each with NOT- before it.",
     ),
     (
         "NO-EVICT ON|OFF",
@@ -196,6 +205,14 @@ const HELP: &[HelpRow] = &[
         "Tells which library this client uses.",
     ),
     ("SETNAME <name>", "Names this connection."),
+    (
+        "TRACKING ON|OFF [REDIRECT id] [PREFIX prefix ...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+        "Tells this client, or another, when a key that it has read changes.",
+    ),
+    (
+        "TRACKINGINFO",
+        "Answers how keys are tracked for this connection.",
+    ),
     (
         "UNBLOCK <id> [TIMEOUT|ERROR]",
         "Wakes a client that waits, as after its time or with an error.",

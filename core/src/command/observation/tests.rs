@@ -66,6 +66,23 @@ fn a_monitor_that_is_gone_is_forgotten() {
 }
 
 #[test]
+fn a_monitor_has_no_business_with_keys() {
+    let mut t = TestEngine::new();
+    let monitor = t.connect();
+    t.run_as(monitor, "monitor");
+    for line in ["get k", "set k v", "publish c m", "pfcount h"] {
+        assert_eq!(
+            t.run_as(monitor, line),
+            "-ERR Replica can't interact with the keyspace",
+            "{line}"
+        );
+    }
+    assert!(t.run_as(monitor, "time").starts_with("*2 "));
+    t.run_as(monitor, "reset");
+    assert_eq!(t.run_as(monitor, "get k"), "$-1");
+}
+
+#[test]
 fn slow_commands_are_kept_shortened_and_without_secrets() {
     let mut t = TestEngine::new();
     t.run("client setname me");

@@ -1,7 +1,7 @@
 //! Starting and ending subscriptions.
 
 use crate::command::Ctx;
-use crate::command::error::CommandResult;
+use crate::command::error::{CommandError, CommandResult};
 use crate::engine::client::Client;
 use crate::engine::pubsub::Kind;
 
@@ -70,6 +70,12 @@ pub(super) fn psubscribe(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 pub(super) fn ssubscribe(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    // The older two may be queued, because they always could.
+    if ctx.in_exec {
+        return Err(CommandError::text(
+            "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client",
+        ));
+    }
     start(ctx, Kind::Shard, "ssubscribe", &args[1..]);
     Ok(())
 }

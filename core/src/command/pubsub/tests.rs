@@ -215,3 +215,15 @@ fn a_message_travels_in_the_publishers_database() {
     t.run("publish news hello");
     assert_eq!(t.engine.server.log.selected_db(), Some(3));
 }
+
+#[test]
+fn a_shard_channel_is_not_subscribed_to_in_a_transaction() {
+    let mut t = TestEngine::new();
+    t.run("multi");
+    t.run("subscribe a");
+    t.run("ssubscribe b");
+    assert_eq!(
+        t.run("exec"),
+        "*2 *3 $9 subscribe $1 a :1 -ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
+    );
+}
