@@ -29,6 +29,7 @@ pub(super) fn bgsave(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let schedule = match args {
         [_] => false,
         [_, word] if word.eq_ignore_ascii_case(b"schedule") => true,
+        [_, word] if word.eq_ignore_ascii_case(b"cancel") => return cancel(ctx),
         _ => return Err(CommandError::Syntax),
     };
     let rewriting = ctx.server.append_only.rewriting_since_ms.is_some();
@@ -46,6 +47,22 @@ pub(super) fn bgsave(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     }
     start(ctx, Job::BackgroundSave)?;
     ctx.reply.simple("Background saving started");
+    Ok(())
+}
+
+/// Gives up the save that is running, or else the one that is to follow.
+fn cancel(ctx: &mut Ctx<'_>) -> CommandResult {
+    if ctx.server.persistence.saving.is_some() {
+        start(ctx, Job::CancelSave)?;
+        ctx.reply.simple("Background saving cancelled");
+        return Ok(());
+    }
+    if !std::mem::take(&mut ctx.server.persistence.save_scheduled) {
+        return Err(CommandError::text(
+            "ERR Background saving is currently not in progress or scheduled",
+        ));
+    }
+    ctx.reply.simple("Scheduled background saving cancelled");
     Ok(())
 }
 

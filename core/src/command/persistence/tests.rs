@@ -20,3 +20,18 @@ fn one_save_at_a_time() {
     assert_eq!(t.run("bgsave schedule"), "+Background saving scheduled");
     assert!(t.engine.server.persistence.save_scheduled);
 }
+
+#[test]
+fn a_save_to_come_is_called_off() {
+    let mut t = TestEngine::new();
+    let idle = "-ERR Background saving is currently not in progress or scheduled";
+    assert_eq!(t.run("bgsave cancel"), idle);
+    t.engine.server.persistence.save_scheduled = true;
+    assert_eq!(
+        t.run("bgsave cancel"),
+        "+Scheduled background saving cancelled"
+    );
+    assert!(!t.engine.server.persistence.save_scheduled);
+    assert_eq!(t.run("bgsave cancel"), idle);
+    assert_eq!(t.run("bgsave cancel now"), "-ERR syntax error");
+}
