@@ -11,6 +11,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 use towline_core::keyspace::Garbage;
 
 use crate::memory;
@@ -37,7 +39,10 @@ impl Disposal {
         let counter = Arc::clone(&pending);
         thread::Builder::new()
             .name("disposal".to_owned())
-            .spawn(move || work(&receiver, &counter))?;
+            .spawn(move || {
+                yield_to_others();
+                work(&receiver, &counter);
+            })?;
         // From now on nobody else does.
         memory::give_back_when_told();
         Ok(Self { sender, pending })
@@ -58,6 +63,15 @@ impl Disposal {
     pub fn pending(&self) -> u64 {
         self.pending.load(Ordering::Relaxed)
     }
+}
+
+/// How much less this thread is worth to the scheduler than those that serve clients.
+const NICENESS: i32 = 10;
+
+/// Lets others go first where there are fewer processors than threads that want one.
+fn yield_to_others() {
+    // It is a preference: where the system refuses, this thread is like any other.
+    let _refused = setpriority_process(Some(gettid()), NICENESS);
 }
 
 fn objects(garbage: &[Garbage]) -> u64 {

@@ -143,8 +143,10 @@ impl EngineLock {
         Held {
             since_ns: self.host.monotonic_ns(),
             // The processor's clock is a system call, which a batch of one
-            // command would notice; it is asked where a walk competes for the lock.
-            cpu_since_ns: engine.keyspace.is_frozen().then(thread_cpu_ns),
+            // command would notice; it is asked where a walk competes for the lock,
+            // and where large values are being dropped.
+            cpu_since_ns: (engine.keyspace.is_frozen() || self.host.is_disposing())
+                .then(thread_cpu_ns),
             host: &self.host,
             engine,
         }

@@ -244,6 +244,12 @@ impl ServerHost {
         jobs.extract_if(.., is_shutdown).collect()
     }
 
+    /// True while something dear to drop is being dropped.
+    #[must_use]
+    pub fn is_disposing(&self) -> bool {
+        self.0.disposal.pending() > 0
+    }
+
     /// Drops what is dear to drop on a thread that delays nobody.
     pub fn dispose(&self, garbage: Vec<Garbage>) {
         self.0.disposal.dispose(garbage);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Removing a collection of ten million elements, beside redis-server in the same run.
 
-usage: big_delete.py [--elements N] [--only CASE…] [--towline PATH] [--io-threads N]
+usage: big_delete.py [--elements N] [--only CASE…] [--servers towline redis] [--towline PATH] [--io-threads N]
 
 A case is a type and a way to be rid of it. Each fills a key, then lets one client write
 and read small values all along, removes the key, and waits until the server has given
@@ -30,6 +30,9 @@ QUIET_SECONDS = 1.0
 # From the last sign of a removal on, so that what comes late is seen as well.
 AFTER_SECONDS = 1.5
 KEY = b"big"
+# Removed just before: Towline measures processor time while something is being dropped.
+DECOY = b"decoy"
+DECOY_ELEMENTS = 500_000
 
 
 def free_port():
@@ -129,6 +132,11 @@ def fill(server, kind, total):
             due -= 1
 
 
+def fill_decoy(server):
+    for at in range(0, DECOY_ELEMENTS, PER_COMMAND):
+        server.link.run("SADD", DECOY, *(b"decoy:%010d" % n for n in range(at, at + PER_COMMAND)))
+
+
 def be_rid(server, way):
     """Removes the key; answers whether more than this command's own time is in it."""
     run = server.link.run
@@ -192,12 +200,14 @@ def measure(name, program, options, kind, way, total):
     try:
         fill(server, kind, total)
         full = int(server.info("used_memory"))
+        fill_decoy(server)
         running = multiprocessing.Value("b", 1, lock=False)
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.Process(target=probe, args=(server.port, running, sender))
         process.start()
         time.sleep(QUIET_SECONDS)
         server.link.run("CONFIG", "RESETSTAT")
+        server.link.run("DEL", DECOY)
         began = time.monotonic()
         be_rid(server, way)
         took = time.monotonic() - began
@@ -205,9 +215,9 @@ def measure(name, program, options, kind, way, total):
         running.value = 0
         waits = receiver.recv()
         process.join()
-        held = server.info("lock_held_max_usec")
+        held = [server.info(f"lock_held_max_{clock}usec") for clock in ("", "cpu_")]
         show(name, [w for at, w in waits if at < began], [w for at, w in waits if at + w >= began])
-        held = "" if held is None else f"   lock held at most {held} us"
+        held = "" if None in held else f"   lock held at most {held[0]} us, {held[1]} us of processor time"
         print(f"{'':9}the command took {took * 1e6:.0f} us; {full >> 20} MB, then {left >> 20} MB{held}", flush=True)
     finally:
         server.stop()
@@ -226,6 +236,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--elements", type=int, default=10_000_000)
     parser.add_argument("--only", nargs="*", default=CASES, help="type/way, of: " + " ".join(CASES))
+    parser.add_argument("--servers", nargs="*", default=["towline", "redis"])
     parser.add_argument("--towline", default=ROOT / "target" / "release" / "towline-server")
     parser.add_argument("--io-threads", default="1")
     options = parser.parse_args()
@@ -234,7 +245,8 @@ def main():
     for case in options.only:
         kind, way = case.split("/")
         print(f"{case}, {options.elements} elements")
-        for name, (program, extra) in programs.items():
+        for name in options.servers:
+            program, extra = programs[name]
             measure(name, program, extra, kind, way, options.elements)
 
 

@@ -96,7 +96,7 @@ pub struct Stats {
     /// The longest time the engine's lock was held at once, nanoseconds.
     pub lock_held_max_ns: u64,
     /// The most processor time of one hold, nanoseconds, of those for which it was
-    /// measured: while a snapshot is taken.
+    /// measured: while a snapshot is taken, and while large values are dropped.
     pub lock_held_max_cpu_ns: u64,
     /// Objects freed off the engine's path.
     pub lazyfreed_objects: u64,
