@@ -55,6 +55,37 @@ unpack() {
   rm -rf "$debs"
 }
 
+# unpack_of_release RELEASE DIRECTORY PACKAGE…: the packages of another release of
+# Debian, without what they need, below DIRECTORY. They come from where this machine's
+# own come from, and its sources stay as they are.
+unpack_of_release() {
+  local release=$1 into=$2 work="$peers/release-work" options
+  shift 2
+  rm -rf "$work"
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs"
+  echo "deb $(signed_by)$(mirror) $release main" >"$work/sources.list"
+  options=(-qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=-
+           -o Dir::State::lists="$work/lists" -o Dir::State::status=/dev/null
+           -o Dir::Cache="$work/cache" -o Debug::NoLocking=1 -o APT::Sandbox::User="$(id -un)")
+  say "fetching $* of $release"
+  apt-get "${options[@]}" update
+  (cd "$work/debs" && apt-get "${options[@]}" download "$@") || die "cannot fetch $* of $release"
+  for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$into"; done
+  rm -rf "$work"
+}
+
+# Where this machine's Debian comes from, updates apart.
+mirror() {
+  apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | head -1 | grep . ||
+    die "this machine's package sources name no Debian"
+}
+
+# The option of a source that names the keys of Debian's archive.
+signed_by() {
+  local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ ! -r "$keyring" ] || echo "[signed-by=$keyring] "
+}
+
 # wrap BINARY NAME DIRECTORY: a script bin/NAME that execs BINARY (a path below
 # $peers) with the libraries unpacked below DIRECTORY. It execs, so that the
 # process id a test sees is the program's own.
@@ -75,13 +106,12 @@ WRAPPER
 # builds it. The deb-src lines are made from the machine's own deb lines and kept
 # below $peers, so that the machine's sources stay as they are.
 fetch_source() {
-  local package=$1 version=$2 directory=$3 work="$peers/source-work" keyring lists
+  local package=$1 version=$2 directory=$3 work="$peers/source-work" lists
   command -v dpkg-source >/dev/null || die "dpkg-source is missing (package dpkg-dev)"
-  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   rm -rf "$work"
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
   apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN) $(IDENTIFIER)' |
-    awk -v keyring="$([ -r "$keyring" ] && echo "[signed-by=$keyring] ")" \
+    awk -v keyring="$(signed_by)" \
       '$4 == "Debian" && $5 == "Packages" { print "deb-src " keyring $1, $2, $3 }' |
     sort -u >"$work/sources.list"
   lists=(-qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=-

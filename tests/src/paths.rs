@@ -32,6 +32,13 @@ pub fn peer(program: &str) -> PathBuf {
         .join(program)
 }
 
+/// Redis 8.6's server; fetched first where it is missing.
+pub fn redis_server_8() -> PathBuf {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    let peers = FETCHED.get_or_init(|| fetched_by("tests/fetch-redis-8"));
+    peers.join("bin/redis-server-8")
+}
+
 /// The program that runs scripts with a client library at hand, such as `python`;
 /// fetched first where it is missing.
 pub fn client(launcher: &str) -> PathBuf {

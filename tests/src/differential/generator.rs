@@ -7,6 +7,7 @@
 use super::grammar::{Argument, Command, Grammar, Kind, Version};
 use super::rules;
 use crate::rng::Rng;
+use crate::server::Kind as Server;
 
 /// A command's words.
 pub type Words = Vec<Vec<u8>>;
@@ -96,6 +97,16 @@ const STREAM_IDS: &[&[u8]] = &[
 const ENCODINGS: &[&[u8]] = &[
     b"u8", b"i8", b"u1", b"i16", b"u63", b"i64", b"u64", b"i65", b"x",
 ];
+/// What DIGEST answers for texts from above, and what it never answers.
+const DIGESTS: &[&[u8]] = &[
+    b"e6c632b61e964e1f",
+    b"575a0b1c44d8843f",
+    b"78af5f94892f3950",
+    b"D0698444ED39C832",
+    b"0000000000000000",
+    b"1",
+    b"not a digest nor",
+];
 /// 2100, in seconds and in milliseconds; and long ago.
 const MOMENTS: &[&str] = &[
     "4102444800",
@@ -125,11 +136,11 @@ impl<'g> Generator<'g> {
         }
     }
 
-    /// The next command that a server of `version` knows, with all its options.
-    pub fn draw_until(&mut self, version: Version) -> Words {
+    /// The next command that a peer of `version` knows, with all its options.
+    pub fn draw_until(&mut self, version: Version, peer: Server) -> Words {
         loop {
             let (words, newest) = self.draw();
-            if newest <= version && rules::sends(&words) {
+            if newest <= version && rules::sends(&words, peer) {
                 return words;
             }
         }
@@ -249,6 +260,7 @@ impl Draft<'_> {
             ("group" | "groupname", _) => one(self.rng, &[b"g1", b"g2"]),
             ("consumer" | "consumername", _) => one(self.rng, &[b"c1", b"c2"]),
             ("encoding", _) => one(self.rng, ENCODINGS),
+            ("ifdeq-digest" | "ifdne-digest", _) => one(self.rng, DIGESTS),
             ("bit" | "value", Kind::Integer) if self.chance(80) => one(self.rng, &[b"0", b"1"]),
             ("longitude", _) => text(self.rng, &["13.361389", "15.087269", "2", "-180", "181"]),
             ("latitude", _) => text(self.rng, &["38.115556", "37.502669", "1", "85", "-86"]),
@@ -290,6 +302,8 @@ impl Draft<'_> {
                 let keyword =
                     |word: &Vec<u8>| word.len() > 2 && word.iter().all(u8::is_ascii_uppercase);
                 let count = behind.iter().take_while(|word| !keyword(word)).count();
+                let in_pairs = matches!(self.words[0].as_slice(), b"hsetex" | b"msetex");
+                let count = if in_pairs { count / 2 } else { count };
                 let count =
                     if self.group == "sorted-set" || self.group == "list" || self.group == "set" {
                         // Weights and counts may follow without a keyword of their own.

@@ -12,6 +12,8 @@ pub enum Kind {
     Towline,
     /// Debian's redis-server 7.0.15.
     Redis,
+    /// Redis 8.6.
+    Redis8,
     /// Valkey 9.1.
     Valkey,
 }
@@ -22,6 +24,7 @@ impl Kind {
         match self {
             Self::Towline => paths::towline_server(),
             Self::Redis => paths::peer("redis-server"),
+            Self::Redis8 => paths::redis_server_8(),
             Self::Valkey => paths::peer("valkey-server"),
         }
     }
@@ -32,6 +35,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Towline => "towline",
             Self::Redis => "redis",
+            Self::Redis8 => "redis8",
             Self::Valkey => "valkey",
         })
     }
