@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """SAVE, load at start and file size, beside redis-server and valkey-server in one run.
 
-usage: snapshots.py [--keys N] [--rounds N] [--only DATASET…] [--skip CONTENDER…]
+usage: snapshots.py [--keys N] [--rounds N] [--only DATASET…] [--skip CONTENDER…] [--bases DIR]
 
 The datasets are 3 million keys of 64 bytes by DEBUG POPULATE, the same with random
 values, and a mix of types. redis-server makes each of them once; every contender starts
 from that file, saves its own, and is started from its own. Towline takes part twice,
-with an .rdb and with a .towline. Shown are the seconds that SAVE and a start took until
+with an .rdb and with a .towline. The files lie where TMPDIR says: on a disk, waiting for
+it is part of the figures, and on a tmpfs it is not. --bases keeps the datasets for the
+next run. Shown are the seconds that SAVE and a start took until
 the first PONG, the processor time of the process for both, the file's size, and each as
 a part of Valkey's: 0.33 is three times as fast. The best of the rounds counts.
 Figures are for reading side by side; nothing here passes or fails.
@@ -144,7 +146,7 @@ def measure(name, source, work):
     directory = work / name.replace(" ", "-")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
-    os.link(source, directory / "source.rdb")
+    (directory / "source.rdb").symlink_to(source.absolute())
     server = Server(program, directory, "source.rdb")
     server.ok("CONFIG", "SET", "dbfilename", filename)
     keys, before, begin = server.ok("DBSIZE"), server.cpu_s(), time.monotonic()
@@ -157,20 +159,25 @@ def measure(name, source, work):
         raise SystemExit(f"{name}: not all keys came back")
     load_s, load_cpu_s = server.start_s, server.cpu_s()
     server.stop()
-    return save_s, save_cpu_s, load_s, load_cpu_s, size / 1e6
+    return int(keys[1:]), (save_s, save_cpu_s, load_s, load_cpu_s, size / 1e6)
+
+
+def make_base(dataset, keys, path):
+    server = Server(REDIS, path.parent, path.name)
+    DATASETS[dataset](server, keys)
+    server.ok("SAVE")
+    server.stop()
 
 
 def compare(dataset, options, work):
-    server = Server(REDIS, work, "base.rdb")
-    DATASETS[dataset](server, options.keys)
-    keys = int(server.ok("DBSIZE")[1:])
-    server.ok("SAVE")
-    server.stop()
+    base = (options.bases or work) / f"{dataset}-{options.keys}.rdb"
+    if not base.exists():
+        make_base(dataset, options.keys, base)
     best = {}
     for _ in range(options.rounds):
         for name in CONTENDERS:
             if name not in options.skip:
-                figures = measure(name, work / "base.rdb", work)
+                keys, figures = measure(name, base, work)
                 best[name] = [min(pair) for pair in zip(figures, best.get(name, figures))]
     print(f"{dataset}, {keys} keys", flush=True)
     print(f"{'':14}" + "".join(f"{measure:>20}" for measure in MEASURES))
@@ -186,6 +193,7 @@ def main():
     parser.add_argument("--keys", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=DATASETS, default=list(DATASETS))
+    parser.add_argument("--bases", type=Path)
     parser.add_argument("--skip", nargs="+", choices=CONTENDERS, default=[])
     options = parser.parse_args()
     for dataset in options.only:
