@@ -5,7 +5,7 @@
 //! "123456789" -> 0xe9c6d914c4b8d9ca
 //! ```
 
-use crc_fast::{CrcAlgorithm, Digest};
+use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
 
 /// Below this the table is faster than setting up the folding instructions.
 const FOLDING_MIN_BYTES: usize = 256;
@@ -40,6 +40,11 @@ impl Crc64 {
         self.0 = digest.finalize();
     }
 
+    /// Adds `length` bytes whose own checksum is `value`.
+    pub fn append(&mut self, value: u64, length: u64) {
+        self.0 = checksum_combine(CrcAlgorithm::Crc64Redis, self.0, value, length);
+    }
+
     /// The checksum of everything fed so far.
     #[must_use]
     pub const fn value(self) -> u64 {
@@ -68,6 +73,9 @@ mod tests {
             let mut crc = Crc64::default();
             crc.update(head);
             crc.update(tail);
+            prop_assert_eq!(crc.value(), crc64::crc64(0, &bytes));
+            let mut crc = Crc64::resume(Crc64::of(head));
+            crc.append(Crc64::of(tail), tail.len() as u64);
             prop_assert_eq!(crc.value(), crc64::crc64(0, &bytes));
         }
     }

@@ -153,6 +153,14 @@ impl Pen {
     }
 }
 
+/// Appends `part`, without a copy where nothing waits.
+pub(crate) fn put_all(part: Vec<u8>, out: &mut Vec<u8>) {
+    match out.is_empty() {
+        true => *out = part,
+        false => out.extend_from_slice(&part),
+    }
+}
+
 /// A large value that is being written.
 pub(crate) struct LargeEntry {
     writing: Pin<Box<dyn Future<Output = ()> + Send>>,

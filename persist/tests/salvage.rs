@@ -105,23 +105,30 @@ fn assert_accounted(whole: &Contents, contents: &Contents, found: &Salvaged, of:
     assert!(found.keys > 0, "{of}");
 }
 
-/// The first file of format version 1 that was kept: it must be read for ever.
-/// It holds [`sample`].
+/// How the blocks of a file are stored, by the numbers in their headers.
+fn ways_to_store(bytes: &[u8]) -> BTreeSet<u8> {
+    blocks(bytes).iter().map(|at| bytes[at + 28]).collect()
+}
+
+/// The first file of each format version that was kept: they must be read for ever.
+/// They hold [`sample`].
 #[test]
-fn version_1_is_read() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/fixtures/version-1.towline"
-    );
-    let bytes = std::fs::read(path).expect("it is kept");
-    assert!(bytes.starts_with(b"TOWLINE\x01"));
-    assert!(blocks(&bytes).len() > 8);
-    let contents = Contents::read(&TowlineCodec, options(), &bytes).expect("it is whole");
-    let whole = sample();
-    assert_eq!(contents.meta, whole.meta);
-    assert_eq!(contents.functions, whole.functions);
-    assert_same(&describe(&contents), &describe(&whole), "version 1");
-    assert_eq!(count(&contents), 1036);
+fn every_version_is_read() {
+    for (version, ways) in [(1, BTreeSet::from([1])), (2, BTreeSet::from([2]))] {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+        let path = format!("{directory}/version-{version}.towline");
+        let bytes = std::fs::read(path).expect("it is kept");
+        assert_eq!(bytes[..8], *[b"TOWLINE", &[version][..]].concat());
+        assert!(blocks(&bytes).len() > 8);
+        assert_eq!(ways_to_store(&bytes), ways);
+        let contents = Contents::read(&TowlineCodec, options(), &bytes).expect("it is whole");
+        let whole = sample();
+        assert_eq!(contents.meta, whole.meta);
+        assert_eq!(contents.functions, whole.functions);
+        let of = format!("version {version}");
+        assert_same(&describe(&contents), &describe(&whole), &of);
+        assert_eq!(count(&contents), 1036);
+    }
 }
 
 #[test]

@@ -1,9 +1,17 @@
 //! From a walk to a writer, beside the commands of clients: what BGSAVE and a
-//! full sync have in common. The engine's lock is taken for a slice at a time.
+//! full sync have in common. The engine's lock is taken for a moment at a time.
+//!
+//! ```text
+//!   fill: lock, collect, free ─ rest ─ lock, collect, free …    until the slice is full
+//!     ─► a job, on another thread ─┐
+//!     ─► a job, on another thread ─┤    up to JOBS_MAX while nobody else wants the engine
+//!                                  └─► take_back, in order ─► blocks ─► writer
+//! ```
 
 use core::time::Duration;
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
+use std::collections::VecDeque;
 use std::fmt;
 
 use super::Engine;
@@ -16,13 +24,13 @@ use crate::seams::{Host, SnapshotWriter, StorageError, Store};
 
 /// About how much is written at once.
 const BLOCK_BYTES: usize = 256 << 10;
-/// How much a job encodes before it comes back, where the walk is alone: going to
-/// another thread and back takes as long as some ten kilobytes do.
-const JOB_BYTES: usize = 1 << 20;
-/// How long a slice of the walk holds the engine's lock, nanoseconds. Waking a
+/// So many slices are encoded at once where the walk is alone: with the thread that
+/// collects, and the one that writes, two processors are never idle.
+const JOBS_MAX: usize = 3;
+/// How long the walk holds the engine's lock at a time, nanoseconds. Waking a
 /// thread that waits for it costs about a third of that.
-const SLICE_NS: u64 = 100_000;
-/// How long a walk rests between two slices while clients are busy. It then has
+const HOLD_NS: u64 = 100_000;
+/// How long a walk rests between two holds while clients are busy. It then has
 /// the lock for a third of the time, and as it seldom uses up its share of the
 /// processor, it is seldom put aside while it holds the lock.
 pub const SLICE_REST: Duration = Duration::from_micros(200);
@@ -111,43 +119,34 @@ async fn write_all(
     writer: &mut dyn SnapshotWriter,
     pace: &mut dyn Pace,
 ) -> Result<(), SnapshotError> {
-    let (mut batches, mut keys) = (0, 0);
-    let mut slice = fill(store, walk, pace, &mut batches).await?;
-    let mut job = walk.hand_over();
-    let mut block = None;
+    let (mut batches, mut paid, mut is_slowed) = (0, 0, false);
+    let (mut jobs, mut jobs_max) = (VecDeque::new(), JOBS_MAX);
     loop {
-        let encoded = start(job, slice.alone, pace);
-        // Meanwhile, where that is on another thread:
-        if let Some(block) = block.take() {
-            writer.write(block).await?;
+        while jobs.len() < jobs_max && !walk.is_walked() {
+            let slice = fill(store, walk, pace, &mut batches).await?;
+            jobs.push_back(start(walk.hand_over(), pace));
+            // While there are clients, the second processor is theirs.
+            jobs_max = if slice.alone { JOBS_MAX } else { 1 };
+            is_slowed = slice.is_slowed;
         }
-        if slice.alone && !walk.is_ready() {
-            slice = fill(store, walk, pace, &mut batches).await?;
+        if let Some(encoded) = jobs.pop_front() {
+            let (job, ended) = encoded.await.expect("a job that is begun is done");
+            ended?;
+            walk.take_back(job);
         }
-        let step;
-        (job, step) = encoded.await.expect("a job that is begun is done");
-        let step = step?;
-        let before = std::mem::replace(&mut keys, job.keys());
-        if slice.is_slowed {
-            spend(store, before, keys, pace).await?;
-        }
-        match step {
-            Step::Done => {
-                walk.take_back(job);
-                writer.write(walk.take_block()).await?;
-                return Ok(());
+        loop {
+            let step = walk.encode_rest(BLOCK_BYTES)?;
+            let before = std::mem::replace(&mut paid, walk.keys());
+            if is_slowed {
+                spend(store, before, paid, pace).await?;
             }
-            Step::Encode => block = job.take_block(BLOCK_BYTES),
-            Step::Collect => {
-                block = job.take_block(BLOCK_BYTES);
-                walk.take_back(job);
-                if !walk.is_ready() {
-                    if !slice.alone {
-                        pace.rest(SLICE_REST).await;
-                    }
-                    slice = fill(store, walk, pace, &mut batches).await?;
-                }
-                job = walk.hand_over();
+            if step == Step::Done || walk.pending_bytes() >= BLOCK_BYTES {
+                writer.write(walk.take_block()).await?;
+            }
+            match step {
+                Step::Done => return Ok(()),
+                Step::Collect => break,
+                Step::Encode => yield_now().await,
             }
         }
         yield_now().await;
@@ -155,21 +154,16 @@ async fn write_all(
 }
 
 /// What comes of a job.
-type Encoded = (EncodeJob, Result<Step, EncodeError>);
+type Encoded = (EncodeJob, Result<(), EncodeError>);
 
-/// Encodes on another thread where the walk is alone and there is one. While there
-/// are clients, the second processor is theirs.
-fn start(mut job: EncodeJob, alone: bool, pace: &dyn Pace) -> oneshot::Receiver<Encoded> {
+/// Encodes on another thread, where there is one.
+fn start(mut job: EncodeJob, pace: &dyn Pace) -> oneshot::Receiver<Encoded> {
     let (tell, told) = oneshot::channel();
-    let work = move || {
-        let step = job.run(if alone { JOB_BYTES } else { BLOCK_BYTES });
+    pace.beside(Box::new(move || {
+        let ended = job.run();
         // Nobody waits for it where the walk was given up.
-        let _ = tell.send((job, step));
-    };
-    match alone {
-        true => pace.beside(Box::new(work)),
-        false => work(),
-    }
+        let _ = tell.send((job, ended));
+    }));
     told
 }
 
@@ -181,14 +175,14 @@ struct Slice {
     is_slowed: bool,
 }
 
-/// Collects the next slice. Where nobody else wants the engine it goes on until the
-/// slice is full, with the lock free in between.
+/// Collects the next slice until it is full, with the lock free in between.
 async fn fill(
     store: &dyn Store,
     walk: &mut SnapshotWalk,
     pace: &mut dyn Pace,
     batches: &mut u64,
 ) -> Result<Slice, SnapshotError> {
+    let mut was_alone = true;
     loop {
         let (wanted, now, is_slowed) = store.with(|engine, host| {
             collect(walk, engine, host);
@@ -201,10 +195,15 @@ async fn fill(
         }
         // Where no batch but ours has run, nobody gains by a rest.
         let alone = std::mem::replace(batches, now) + 1 == now;
-        if !alone || !walk.has_room() {
+        was_alone &= alone;
+        if !walk.has_room() {
+            let alone = was_alone;
             return Ok(Slice { alone, is_slowed });
         }
-        yield_now().await;
+        match alone {
+            true => yield_now().await,
+            false => pace.rest(SLICE_REST).await,
+        }
     }
 }
 
@@ -236,6 +235,6 @@ async fn spend(
 }
 
 fn collect(walk: &mut SnapshotWalk, engine: &mut Engine, host: &dyn Host) {
-    let end_ns = host.monotonic_ns().saturating_add(SLICE_NS);
+    let end_ns = host.monotonic_ns().saturating_add(HOLD_NS);
     walk.collect(&mut engine.keyspace, &mut || host.monotonic_ns() < end_ns);
 }

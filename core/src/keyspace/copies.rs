@@ -13,13 +13,12 @@ use super::usage::UsagePolicy;
 /// A key and a string up to this length together are copied; longer ones are shared.
 const COPIED_MAX_BYTES: usize = 4 * 1024;
 /// How much one slice copies.
-const SLICE_BYTES: usize = 512 << 10;
+pub(super) const SLICE_BYTES: usize = 512 << 10;
 /// How many entries one slice copies.
 const SLICE_ENTRIES: usize = 8192;
 
 /// What there is of one entry beside the bytes of its key and its string.
 struct Copied {
-    db: usize,
     key_end: usize,
     end: usize,
     /// The value, where it is no string.
@@ -67,7 +66,7 @@ impl Copies {
     }
 
     /// Copies an entry; false where it is too large for that.
-    pub(super) fn push(&mut self, db: usize, entry: &Entry) -> bool {
+    pub(super) fn push(&mut self, entry: &Entry) -> bool {
         let (key, value) = (entry.key(), entry.value());
         let Some((text, int)) = small(value).filter(|_| key.len() <= COPIED_MAX_BYTES) else {
             return false;
@@ -76,7 +75,6 @@ impl Copies {
         let key_end = self.bytes.len();
         self.bytes.extend_from_slice(text);
         self.entries.push(Copied {
-            db,
             key_end,
             end: self.bytes.len(),
             int,
@@ -86,9 +84,8 @@ impl Copies {
         true
     }
 
-    /// The next entry with its database; none where all were taken, and then
-    /// there is room again.
-    pub(super) fn next(&mut self) -> Option<(usize, EntryView<'_>)> {
+    /// The next entry; none where all were taken, and then there is room again.
+    pub(super) fn next(&mut self) -> Option<EntryView<'_>> {
         if self.taken == self.entries.len() {
             self.bytes.clear();
             self.entries.clear();
@@ -98,7 +95,7 @@ impl Copies {
         let copied = &self.entries[self.taken];
         let start = std::mem::replace(&mut self.taken_bytes, copied.end);
         self.taken += 1;
-        let view = EntryView {
+        Some(EntryView {
             key: &self.bytes[start..copied.key_end],
             value: match copied.int {
                 Some(number) => ValueRef::Int(number),
@@ -106,8 +103,7 @@ impl Copies {
             },
             expire_ms: copied.expire_ms,
             access: self.usage.access(copied.access, self.now_s),
-        };
-        Some((copied.db, view))
+        })
     }
 }
 
@@ -135,12 +131,12 @@ mod tests {
                 _ => Value::Str(vec![b'v'; 300]),
             };
             let entry = Entry::new(format!("key:{count}").as_bytes(), value, Some(count));
-            assert!(copies.push(7, &entry));
+            assert!(copies.push(&entry));
             count += 1;
         }
         for at in 0..count {
-            let (db, view) = copies.next().expect("as many as went in");
-            assert_eq!((db, view.expire_ms), (7, Some(at)));
+            let view = copies.next().expect("as many as went in");
+            assert_eq!(view.expire_ms, Some(at));
             assert_eq!(view.key, format!("key:{at}").as_bytes());
             match (at % 3, view.value) {
                 (0, ValueRef::Int(number)) => assert_eq!(number, at),
@@ -158,8 +154,8 @@ mod tests {
         let mut copies = Copies::new(UsagePolicy::default(), 0);
         let long = vec![b'x'; COPIED_MAX_BYTES + 1];
         let by_value = Entry::new(b"k", Value::Str(long.clone()), None);
-        assert!(!copies.push(0, &by_value));
-        assert!(!copies.push(0, &Entry::new(&long, Value::Int(1), None)));
+        assert!(!copies.push(&by_value));
+        assert!(!copies.push(&Entry::new(&long, Value::Int(1), None)));
         assert!(copies.next().is_none());
     }
 }

@@ -438,6 +438,14 @@ impl Entry {
         self.0.as_ptr()
     }
 
+    /// Where the value lies, if that is outside of this block, for prefetching.
+    #[must_use]
+    #[inline]
+    pub(crate) fn value_address(&self) -> Option<*const u8> {
+        let is_inside = matches!(self.tag() & KIND_MASK, INLINE | INT);
+        (!is_inside).then(|| self.word() as *const u8)
+    }
+
     /// Bytes of this block and of all that the value points to; a collection is
     /// judged by its first `samples` elements.
     #[must_use]

@@ -12,6 +12,7 @@ pub mod freeze;
 pub mod hash;
 pub mod own_expiries;
 mod segment;
+mod slice;
 pub mod snapshot_walk;
 pub mod space;
 pub mod table;

@@ -21,6 +21,10 @@ pub(super) const SPLIT_AT: usize = GROUPS * SLOTS * 7 / 8;
 /// A small entry lies in two lines more often than in one.
 const CACHE_LINE_BYTES: usize = 64;
 
+/// Of a longer value only the beginning is asked for: the processor itself sees that
+/// the rest is read in order.
+const PREFETCHED_LINES_MAX: usize = 4;
+
 /// A slot's share of its segment, in bytes.
 pub(super) const SLOT_BYTES: usize = size_of::<Segment>() / (GROUPS * SLOTS);
 
@@ -66,6 +70,23 @@ impl Group {
         for entry in self.slots.iter().flatten() {
             prefetch(entry.address());
             prefetch(entry.address().wrapping_add(CACHE_LINE_BYTES));
+        }
+    }
+
+    /// Starts loading what the entries' values are, where they lie apart.
+    #[inline]
+    fn prefetch_values(&self) {
+        let values = self.slots.iter().flatten().filter_map(Entry::value_address);
+        values.for_each(prefetch);
+    }
+
+    /// Starts loading what those values hold in one piece.
+    #[inline]
+    fn prefetch_contents(&self) {
+        for entry in self.slots.iter().flatten() {
+            let bytes = entry.value().packed_bytes().unwrap_or_default();
+            let lines = bytes.chunks(CACHE_LINE_BYTES).take(PREFETCHED_LINES_MAX);
+            lines.for_each(|line| prefetch(line.as_ptr()));
         }
     }
 
@@ -253,10 +274,14 @@ impl Segment {
     ) {
         let group = &self.groups[home];
         let before = &self.groups[(home + GROUPS - 1) % GROUPS];
+        // A walk comes to the next groups next. What is asked for here has arrived when
+        // the next step follows it: entries, their values, what those hold.
+        self.groups[(home + 2) % GROUPS].prefetch_all();
+        self.groups[(home + 1) % GROUPS].prefetch_values();
+        group.prefetch_contents();
         if self.next.is_some() || group.overflowed() || before.overflowed() {
             return self.visit_home(home, depth, seed, &mut |_, entry| visit(entry));
         }
-        self.groups[(home + 1) % GROUPS].prefetch_all();
         group.slots.iter().flatten().for_each(visit);
     }
 

@@ -1,42 +1,36 @@
 //! From a freeze to the bytes of a snapshot, a slice at a time.
 //!
 //! ```text
-//!   under the engine's lock          without it
-//!   begin ─► collect ─► collect ─┐   encode ─► encode ─► Step::Collect
-//!              ▲                 └──►                        │
-//!              └─────────────────────────────────────────────┘   … Step::Done ─► end
+//!   under the engine's lock     on any thread, several at once     in order
+//!   begin
+//!   collect ─► hand_over ─────► EncodeJob::run ──────────────────► take_back
+//!   collect ─► hand_over ─────► EncodeJob::run ──────────────────► take_back
+//!      …                                                           encode_rest
+//!   end                                                            … Step::Done
 //! ```
-//! Or `hand_over` instead of `encode`: a job that any thread runs while the next
-//! slice is collected, and `take_back` after it.
-//!
-//! `collect` copies small values into a buffer, and takes large ones along as
-//! copies that share their pieces; `encode` writes both out. BGSAVE and full
+//! `collect` copies small values into a buffer, and takes large ones along as copies
+//! that share their pieces. A job encodes a slice apart from all others; what is too
+//! large for that is left to `encode_rest`, which pauses wherever the caller likes.
+//! One who has a single thread calls `encode`, which does all of it. BGSAVE and full
 //! sync are the same walk with another writer behind it.
 
 use std::collections::VecDeque;
 
-use super::copies::Copies;
 use super::entry::Entry;
 use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
+use super::slice::{Slice, is_written_at_once};
 use super::space::Keyspace;
 use super::usage::UsagePolicy;
 use crate::seams::snapshot::{
-    EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    EncodeError, EncodedPart, PartEncoder, SnapshotEncoder, SnapshotMeta,
 };
-use crate::value::ValueRef;
-
-/// A slice takes so many entries along without copying their values.
-const SHARED_PER_SLICE: usize = 2048;
-
-/// A string of up to this length is written in one step.
-const AT_ONCE_MAX_BYTES: usize = 16 << 10;
 
 /// What the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Take the lock and call `collect`.
+    /// Take the lock and call `collect`, or take back a job.
     Collect,
-    /// Call `encode` again; no lock is needed.
+    /// Call `encode` or `encode_rest` again; no lock is needed.
     Encode,
     /// The snapshot is complete: take the last block, then call `end`.
     Done,
@@ -45,31 +39,19 @@ pub enum Step {
 /// See the module's comment.
 pub struct SnapshotWalk {
     freeze: FreezeId,
+    dbs: Vec<FrozenDb>,
     /// What is collected.
     slice: Slice,
-    /// The other one, while nothing is encoded elsewhere.
-    spare: Option<Slice>,
-    /// Absent while it works elsewhere.
-    encoding: Option<Encoding>,
-    walked: bool,
-    keys: u64,
-}
-
-/// What was collected of a snapshot.
-struct Slice {
-    /// Small entries, to encode without the lock.
-    copies: Copies,
-    /// The others: large ones, and those that a write handed over before it
-    /// changed them.
-    queue: VecDeque<FrozenEntry>,
-}
-
-/// What makes bytes of slices.
-struct Encoding {
+    /// Jobs that were taken back, for their room.
+    spares: Vec<EncodeJob>,
+    /// How many jobs are elsewhere.
+    handed_over: usize,
     encoder: Box<dyn SnapshotEncoder>,
-    dbs: Vec<FrozenDb>,
     selected: Option<usize>,
+    /// What jobs left, and whether its first entry is being written.
+    rest: VecDeque<FrozenEntry>,
     resuming: bool,
+    walked: bool,
     finished: bool,
     keys: u64,
     out: Vec<u8>,
@@ -77,70 +59,63 @@ struct Encoding {
     now_s: u32,
 }
 
-/// A slice on its way through the encoder, on any thread, while the walk collects
-/// the next one.
+/// A slice on its way through an encoder of its own, on any thread, while the walk
+/// collects the next ones.
 pub struct EncodeJob {
-    encoding: Encoding,
     slice: Slice,
-    /// Whether nothing comes after it.
-    last: bool,
+    encoder: Box<dyn PartEncoder>,
+    encoded: EncodedPart,
+    rest: VecDeque<FrozenEntry>,
+    keys: u64,
 }
 
 impl SnapshotWalk {
     /// Freezes `space` as it is and writes the header. `encoder` is for `meta`.
     pub fn begin(
         space: &mut Keyspace,
-        encoder: Box<dyn SnapshotEncoder>,
+        mut encoder: Box<dyn SnapshotEncoder>,
         meta: &SnapshotMeta,
     ) -> Self {
         let freeze = space.freeze();
         let (usage, now_s) = (space.usage.policy, (meta.created_ms / 1000) as u32);
-        let mut encoding = Encoding {
-            encoder,
-            dbs: space.frozen_dbs(freeze),
-            selected: None,
-            resuming: false,
-            finished: false,
-            keys: 0,
-            out: Vec::new(),
-            usage,
-            now_s,
-        };
-        encoding.encoder.begin(&mut encoding.out);
+        let mut out = Vec::new();
+        encoder.begin(&mut out);
         for source in space.functions() {
-            encoding.encoder.function(source, &mut encoding.out);
+            encoder.function(source, &mut out);
         }
         Self {
             freeze,
+            dbs: space.frozen_dbs(freeze),
             slice: Slice::new(usage, now_s),
-            spare: None,
-            encoding: Some(encoding),
+            spares: Vec::new(),
+            handed_over: 0,
+            encoder,
+            selected: None,
+            rest: VecDeque::new(),
+            resuming: false,
             walked: false,
+            finished: false,
             keys: 0,
+            out,
+            usage,
+            now_s,
         }
     }
 
     /// Visits home groups (about eight entries each) until `more`, which is asked
-    /// after each of them, says that the slice is over, or enough was taken.
+    /// after each of them, says that it is enough, or the slice is full.
     pub fn collect(&mut self, space: &mut Keyspace, more: &mut dyn FnMut() -> bool) {
-        assert!(
-            !self.encoding.as_ref().is_some_and(|here| here.resuming),
-            "a large value is encoded whole before others"
-        );
         while !self.walked {
-            let Slice { copies, queue } = &mut self.slice;
-            let visit = &mut |db: usize, entry: &Entry| {
-                if !copies.push(db, entry) {
-                    let entry = entry.with_key(entry.key(), entry.expire_ms());
-                    queue.push_back(FrozenEntry { db, entry });
-                }
-            };
+            let slice = &mut self.slice;
+            let visit = &mut |db: usize, entry: &Entry| slice.push(db, entry);
             self.walked = space.walk(self.freeze, 1, visit) == Walk::Done;
             if self.slice.is_full() || !more() {
                 break;
             }
         }
-        self.slice.queue.extend(space.take_handed(self.freeze));
+        for frozen in space.take_handed(self.freeze) {
+            self.slice.push_frozen(frozen);
+        }
     }
 
     /// Whether another `collect` would add to the slice at hand.
@@ -149,57 +124,124 @@ impl SnapshotWalk {
         !self.walked && !self.slice.is_full()
     }
 
-    /// Whether there is something to encode, or nothing more to collect.
+    /// Whether everything was collected.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.walked || !self.slice.is_empty()
+    pub const fn is_walked(&self) -> bool {
+        self.walked
     }
 
-    /// Encodes about `budget_bytes` of what was collected.
+    /// Lets what was collected be encoded elsewhere.
+    pub fn hand_over(&mut self) -> EncodeJob {
+        self.handed_over += 1;
+        let mut job = self.spares.pop().unwrap_or_else(|| EncodeJob {
+            slice: Slice::new(self.usage, self.now_s),
+            encoder: self.encoder.part(),
+            encoded: EncodedPart::default(),
+            rest: VecDeque::new(),
+            keys: 0,
+        });
+        std::mem::swap(&mut self.slice, &mut job.slice);
+        job
+    }
+
+    /// Takes a job back that has run. What it left is to be encoded before the next one
+    /// is taken back.
+    pub fn take_back(&mut self, mut job: EncodeJob) {
+        assert!(
+            !self.resuming,
+            "a large value is encoded whole before others"
+        );
+        self.handed_over -= 1;
+        self.keys += std::mem::take(&mut job.keys);
+        if !job.encoded.0.is_empty() {
+            self.select(job.slice.db());
+            let encoded = std::mem::take(&mut job.encoded);
+            self.encoder.append(encoded, &mut self.out);
+        }
+        self.rest.append(&mut job.rest);
+        self.spares.push(job);
+    }
+
+    /// Encodes about `budget_bytes` of what jobs left.
     ///
     /// # Errors
     /// Where the format cannot hold an entry. The walk is then to be ended.
-    pub fn encode(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
-        let encoding = self.encoding.as_mut().expect(HERE);
-        let step = encoding.encode(&mut self.slice, budget_bytes, self.walked);
-        self.keys = encoding.keys;
-        step
-    }
-
-    /// Lets what was collected be encoded elsewhere. Until it comes back the walk
-    /// only collects.
-    pub fn hand_over(&mut self) -> EncodeJob {
-        let encoding = self.encoding.take().expect(HERE);
-        let next = self.spare.take();
-        let next = next.unwrap_or_else(|| Slice::new(encoding.usage, encoding.now_s));
-        EncodeJob {
-            encoding,
-            slice: std::mem::replace(&mut self.slice, next),
-            last: self.walked,
+    pub fn encode_rest(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
+        while self.out.len() < budget_bytes {
+            if self.resuming {
+                let room = budget_bytes - self.out.len();
+                self.resuming = self.encoder.resume(room, &mut self.out);
+            } else if let Some(frozen) = self.rest.pop_front() {
+                self.encode_one(&frozen)?;
+            } else {
+                return Ok(self.out_of_work());
+            }
         }
+        Ok(Step::Encode)
     }
 
-    /// Takes back a job that has nothing more to encode.
-    pub fn take_back(&mut self, job: EncodeJob) {
-        debug_assert!(job.slice.is_empty() && !job.encoding.resuming);
-        self.keys = job.encoding.keys;
-        self.encoding = Some(job.encoding);
-        self.spare = Some(job.slice);
+    /// Encodes what was collected, and about `budget_bytes` of what is large.
+    ///
+    /// # Errors
+    /// As [`encode_rest`](Self::encode_rest).
+    pub fn encode(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
+        if self.rest.is_empty() && !self.resuming && !self.slice.is_empty() {
+            let mut job = self.hand_over();
+            job.run()?;
+            self.take_back(job);
+        }
+        self.encode_rest(budget_bytes)
+    }
+
+    /// Encodes an entry, or begins to.
+    fn encode_one(&mut self, frozen: &FrozenEntry) -> Result<(), EncodeError> {
+        self.select(frozen.db);
+        self.keys += 1;
+        if is_written_at_once(frozen.entry.value()) {
+            let view = frozen.view(self.usage, self.now_s);
+            return self.encoder.entry(&view, &mut self.out);
+        }
+        let entry = frozen.shared(self.usage, self.now_s);
+        self.encoder.begin_large(entry, &mut self.out)?;
+        self.resuming = true;
+        Ok(())
+    }
+
+    /// Says that entries of `db` follow, unless it was said already.
+    fn select(&mut self, db: usize) {
+        if self.selected.replace(db) == Some(db) {
+            return;
+        }
+        let frozen = self.dbs.iter().find(|frozen| frozen.db == db);
+        let (keys, expires) = frozen.map_or((0, 0), |frozen| (frozen.keys, frozen.expires));
+        let number = u32::try_from(db).expect("databases are few");
+        let (keys, expires) = (keys as u64, expires as u64);
+        self.encoder.select_db(number, keys, expires, &mut self.out);
+    }
+
+    fn out_of_work(&mut self) -> Step {
+        if !self.walked || !self.slice.is_empty() || self.handed_over > 0 {
+            return Step::Collect;
+        }
+        if !self.finished {
+            self.encoder.finish(&mut self.out);
+            self.finished = true;
+        }
+        Step::Done
     }
 
     /// What has been encoded since the last call.
     pub fn take_block(&mut self) -> Vec<u8> {
-        let encoding = self.encoding.as_mut().expect(HERE);
-        std::mem::take(&mut encoding.out)
+        std::mem::take(&mut self.out)
     }
 
     /// Bytes encoded since the last `take_block`.
     #[must_use]
-    pub fn pending_bytes(&self) -> usize {
-        self.encoding.as_ref().map_or(0, |here| here.out.len())
+    pub const fn pending_bytes(&self) -> usize {
+        self.out.len()
     }
 
-    /// Keys encoded so far, without those of a job that is under way.
+    /// Keys encoded so far, without those of jobs that are under way.
     #[must_use]
     pub const fn keys(&self) -> u64 {
         self.keys
@@ -208,8 +250,7 @@ impl SnapshotWalk {
     /// Keys that there are to encode.
     #[must_use]
     pub fn keys_total(&self) -> u64 {
-        let dbs = self.encoding.iter().flat_map(|here| &here.dbs);
-        dbs.map(|db| db.keys as u64).sum()
+        self.dbs.iter().map(|db| db.keys as u64).sum()
     }
 
     /// Ends the freeze, complete or not; nothing but dropping it may follow, which
@@ -220,160 +261,28 @@ impl SnapshotWalk {
     }
 }
 
-/// Why a walk has what it encodes with.
-const HERE: &str = "what was handed over is taken back before that";
-
 impl EncodeJob {
-    /// Encodes about `budget_bytes`. [`Step::Collect`] says that the slice is
-    /// through, and the job may be taken back.
+    /// Encodes the slice.
     ///
     /// # Errors
-    /// As [`SnapshotWalk::encode`].
-    pub fn run(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
-        self.encoding
-            .encode(&mut self.slice, budget_bytes, self.last)
+    /// Where the format cannot hold an entry. The walk is then to be ended.
+    pub fn run(&mut self) -> Result<(), EncodeError> {
+        self.keys = self.slice.encode(&mut *self.encoder, &mut self.rest)?;
+        self.encoded = self.encoder.finish();
+        Ok(())
     }
-
-    /// Keys encoded so far, by all jobs of the walk.
-    #[must_use]
-    pub const fn keys(&self) -> u64 {
-        self.encoding.keys
-    }
-
-    /// What has been encoded, where that is at least `min_bytes`.
-    pub fn take_block(&mut self, min_bytes: usize) -> Option<Vec<u8>> {
-        let out = &mut self.encoding.out;
-        (out.len() >= min_bytes).then(|| std::mem::take(out))
-    }
-}
-
-impl Slice {
-    fn new(usage: UsagePolicy, now_s: u32) -> Self {
-        Self {
-            copies: Copies::new(usage, now_s),
-            queue: VecDeque::with_capacity(SHARED_PER_SLICE),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.copies.is_full() || self.queue.len() >= SHARED_PER_SLICE
-    }
-
-    fn is_empty(&self) -> bool {
-        self.copies.is_empty() && self.queue.is_empty()
-    }
-}
-
-impl Encoding {
-    fn encode(
-        &mut self,
-        slice: &mut Slice,
-        budget_bytes: usize,
-        last: bool,
-    ) -> Result<Step, EncodeError> {
-        while self.out.len() < budget_bytes {
-            if self.resuming {
-                let room = budget_bytes - self.out.len();
-                self.resuming = self.encoder.resume(room, &mut self.out);
-            } else if !self.encode_copied(slice)? && !self.encode_queued(slice)? {
-                return Ok(self.out_of_work(last));
-            }
-        }
-        Ok(Step::Encode)
-    }
-
-    /// Encodes one copied entry; false where there is none.
-    fn encode_copied(&mut self, slice: &mut Slice) -> Result<bool, EncodeError> {
-        let Some((db, view)) = slice.copies.next() else {
-            return Ok(false);
-        };
-        select(
-            &mut self.selected,
-            &self.dbs,
-            db,
-            (&mut *self.encoder, &mut self.out),
-        );
-        self.keys += 1;
-        self.encoder.entry(&view, &mut self.out)?;
-        Ok(true)
-    }
-
-    /// Encodes one of the other entries, or begins to; false where there is none.
-    fn encode_queued(&mut self, slice: &mut Slice) -> Result<bool, EncodeError> {
-        let Some(FrozenEntry { db, entry }) = slice.queue.pop_front() else {
-            return Ok(false);
-        };
-        select(
-            &mut self.selected,
-            &self.dbs,
-            db,
-            (&mut *self.encoder, &mut self.out),
-        );
-        self.keys += 1;
-        let access = self.usage.access(entry.access(), self.now_s);
-        if !is_written_at_once(entry.value()) {
-            let entry = SnapshotEntry {
-                key: entry.key().to_vec(),
-                value: entry.value_to_owned(),
-                expire_ms: entry.expire_ms(),
-                access,
-            };
-            self.encoder.begin_large(entry, &mut self.out)?;
-            self.resuming = true;
-        } else {
-            let view = EntryView {
-                key: entry.key(),
-                value: entry.value(),
-                expire_ms: entry.expire_ms(),
-                access,
-            };
-            self.encoder.entry(&view, &mut self.out)?;
-        }
-        Ok(true)
-    }
-
-    fn out_of_work(&mut self, last: bool) -> Step {
-        if !last {
-            return Step::Collect;
-        }
-        if !self.finished {
-            self.encoder.finish(&mut self.out);
-            self.finished = true;
-        }
-        Step::Done
-    }
-}
-
-/// Whether a value is so small that pausing within it gains nothing.
-fn is_written_at_once(value: ValueRef<'_>) -> bool {
-    match value {
-        ValueRef::Str(text) => text.len() <= AT_ONCE_MAX_BYTES,
-        value => !value.is_large(),
-    }
-}
-
-/// Says that entries of `db` follow, unless it was said already.
-fn select(
-    selected: &mut Option<usize>,
-    dbs: &[FrozenDb],
-    db: usize,
-    (encoder, out): (&mut dyn SnapshotEncoder, &mut Vec<u8>),
-) {
-    if selected.replace(db) == Some(db) {
-        return;
-    }
-    let frozen = dbs.iter().find(|frozen| frozen.db == db);
-    let (keys, expires) = frozen.map_or((0, 0), |frozen| (frozen.keys, frozen.expires));
-    let number = u32::try_from(db).expect("databases are few");
-    encoder.select_db(number, keys as u64, expires as u64, out);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::keyspace::HashSeed;
-    use crate::value::Value;
+    use crate::seams::snapshot::{EntryView, SnapshotEntry};
+    use crate::value::{Value, ValueRef};
     use std::collections::BTreeMap;
+
+    /// Three groups of short values, and twenty that writes handed over with theirs.
+    const PENDING_MAX_BYTES: usize = 512 << 10;
 
     /// Writes lines, and cuts large strings into pieces.
     struct LineEncoder {
@@ -416,6 +325,18 @@ mod tests {
             Ok(())
         }
 
+        fn part(&self) -> Box<dyn PartEncoder> {
+            Box::new(LinePart(Vec::new()))
+        }
+
+        fn append(&mut self, part: EncodedPart, out: &mut Vec<u8>) {
+            assert!(self.large.is_none());
+            for line in part.0.split_inclusive(|&byte| byte == b'\n') {
+                out.extend_from_slice(format!("{} ", self.db).as_bytes());
+                out.extend_from_slice(line);
+            }
+        }
+
         fn begin_large(
             &mut self,
             entry: SnapshotEntry,
@@ -444,6 +365,23 @@ mod tests {
 
         fn finish(&mut self, out: &mut Vec<u8>) {
             out.extend_from_slice(b"end\n");
+        }
+    }
+
+    /// Writes lines that lack their database.
+    struct LinePart(Vec<u8>);
+
+    impl PartEncoder for LinePart {
+        fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError> {
+            self.0.extend_from_slice(entry.key);
+            self.0.push(b' ');
+            self.0.extend(text(entry.value));
+            self.0.push(b'\n');
+            Ok(())
+        }
+
+        fn finish(&mut self) -> EncodedPart {
+            EncodedPart(std::mem::take(&mut self.0))
         }
     }
 
@@ -517,8 +455,8 @@ mod tests {
             let step = loop {
                 let step = walk.encode(1000).expect("strings fit");
                 assert!(
-                    walk.pending_bytes() < 16 * 1024,
-                    "blocks stay near the budget"
+                    walk.pending_bytes() < PENDING_MAX_BYTES,
+                    "blocks stay near the budget or a slice"
                 );
                 bytes.extend(walk.take_block());
                 if step != Step::Encode {
@@ -529,6 +467,47 @@ mod tests {
                 break;
             }
         }
+        assert_eq!(walk.keys(), 1500);
+        walk.end(&mut space);
+        assert_eq!(parsed(&bytes), expected);
+    }
+
+    #[test]
+    fn jobs_run_in_any_order_and_are_taken_back_in_any_order() {
+        let mut space = space(1500);
+        let expected = content(&space);
+        let mut walk = begin(&mut space);
+        let mut jobs = VecDeque::new();
+        let mut bytes = Vec::new();
+        loop {
+            while jobs.len() < 4 && !walk.is_walked() {
+                let mut groups = 20;
+                walk.collect(&mut space, &mut || {
+                    groups -= 1;
+                    groups > 0
+                });
+                jobs.push_back(walk.hand_over());
+                space.begin_unit(5000);
+                space.set(1, b"key:1", Value::Int(-1), None);
+            }
+            jobs.rotate_left(1);
+            jobs.iter_mut().rev().for_each(|job| {
+                if job.encoded.0.is_empty() {
+                    job.run().expect("strings fit");
+                }
+            });
+            if let Some(job) = jobs.pop_front() {
+                walk.take_back(job);
+            }
+            while walk.encode_rest(1000) == Ok(Step::Encode) {
+                bytes.extend(walk.take_block());
+            }
+            bytes.extend(walk.take_block());
+            if jobs.is_empty() && walk.encode_rest(1000) == Ok(Step::Done) {
+                break;
+            }
+        }
+        bytes.extend(walk.take_block());
         assert_eq!(walk.keys(), 1500);
         walk.end(&mut space);
         assert_eq!(parsed(&bytes), expected);

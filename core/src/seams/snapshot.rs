@@ -85,6 +85,10 @@ pub trait SnapshotCodec: Send + Sync {
 /// handed over with [`begin_large`](Self::begin_large) and continued with
 /// [`resume`](Self::resume) until that returns `false`; nothing else is called
 /// in between.
+///
+/// Entries may also be put together in parts, beside this encoder and at the same
+/// time: [`part`](Self::part) makes who does that, and [`append`](Self::append) takes
+/// the results, in any order but one at a time.
 pub trait SnapshotEncoder: Send {
     /// The header.
     fn begin(&mut self, out: &mut Vec<u8>);
@@ -98,6 +102,12 @@ pub trait SnapshotEncoder: Send {
     /// One entry, whole. On an error `out` is as it was.
     fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
+    /// One who encodes entries of one database, on any thread.
+    fn part(&self) -> Box<dyn PartEncoder>;
+
+    /// Appends what a part holds, which belongs to the database selected last.
+    fn append(&mut self, part: EncodedPart, out: &mut Vec<u8>);
+
     /// Starts a large entry that the encoder then owns. Its value shares its
     /// pieces with the keyspace, so the rest needs no lock.
     fn begin_large(&mut self, entry: SnapshotEntry, out: &mut Vec<u8>) -> Result<(), EncodeError>;
@@ -109,6 +119,19 @@ pub trait SnapshotEncoder: Send {
     /// Everything that closes the snapshot.
     fn finish(&mut self, out: &mut Vec<u8>);
 }
+
+/// Encodes entries of one database apart from the rest of their snapshot.
+pub trait PartEncoder: Send {
+    /// One entry, whole. After an error the part is of no use.
+    fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError>;
+
+    /// The entries since the last call; the next one begins another part.
+    fn finish(&mut self) -> EncodedPart;
+}
+
+/// Entries that were encoded apart, in a form that their own encoder understands.
+#[derive(Debug, Default)]
+pub struct EncodedPart(pub Vec<u8>);
 
 /// Takes one dataset apart, from bytes in chunks of any size.
 ///

@@ -13,6 +13,8 @@ pub mod zset;
 
 use std::sync::Arc;
 
+use crate::packed::listpack::Listpack;
+
 pub use hash::Hash;
 pub use hash_index::HashIndex;
 pub use item::Item;
@@ -98,6 +100,24 @@ impl Value {
             Self::ZSet(zset) => ValueRef::ZSet(zset),
             Self::Stream(stream) => ValueRef::Stream(stream),
         }
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    /// The bytes of a collection that lies in one piece.
+    #[must_use]
+    pub(crate) fn packed_bytes(self) -> Option<&'a [u8]> {
+        let pack = match self {
+            Self::List(list) => list.as_listpack(),
+            Self::Hash(hash) => hash.as_listpack(),
+            Self::ZSet(zset) => zset.as_listpack(),
+            Self::Set(set) => match set.as_intset() {
+                Some(ints) => return Some(ints.as_bytes()),
+                None => set.as_listpack(),
+            },
+            Self::Str(_) | Self::Int(_) | Self::Stream(_) => None,
+        };
+        pack.map(Listpack::as_bytes)
     }
 }
 

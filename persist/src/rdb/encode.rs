@@ -1,7 +1,8 @@
 //! Writing a file.
 
 use towline_core::seams::snapshot::{
-    Access, EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    Access, EncodeError, EncodedPart, EntryView, PartEncoder, SnapshotEncoder, SnapshotEntry,
+    SnapshotMeta,
 };
 use towline_core::value::ValueRef;
 
@@ -10,7 +11,7 @@ use super::opcode;
 use super::version::RdbVersion;
 use super::{RdbOptions, object};
 use crate::crc::Crc64;
-use crate::pen::{LargeEntry, Pen};
+use crate::pen::{LargeEntry, Pen, put_all};
 
 /// Writes one file.
 pub(super) struct RdbEncoder {
@@ -86,6 +87,22 @@ impl SnapshotEncoder for RdbEncoder {
         Ok(())
     }
 
+    fn part(&self) -> Box<dyn PartEncoder> {
+        Box::new(RdbPart {
+            options: self.options,
+            pen: Pen::new(self.options.compress),
+            records: Vec::new(),
+        })
+    }
+
+    fn append(&mut self, EncodedPart(mut part): EncodedPart, out: &mut Vec<u8>) {
+        if let Some(&crc) = part.last_chunk() {
+            part.truncate(part.len() - size_of_val(&crc));
+            self.crc.append(u64::from_le_bytes(crc), part.len() as u64);
+        }
+        put_all(part, out);
+    }
+
     fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let kind = kind_of(&entry.view(), self.options.version)?;
         self.large = Some(LargeEntry::new(
@@ -113,6 +130,34 @@ impl SnapshotEncoder for RdbEncoder {
         self.put(out, |pen| pen.raw(&[opcode::EOF]));
         // Zero says that none was computed.
         out.extend_from_slice(&self.crc.value().to_le_bytes());
+    }
+}
+
+/// Writes records that become a part of a file.
+struct RdbPart {
+    options: RdbOptions,
+    pen: Pen,
+    records: Vec<u8>,
+}
+
+impl PartEncoder for RdbPart {
+    fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError> {
+        let kind = kind_of(entry, self.options.version)?;
+        put_entry(kind, entry, &mut self.pen, &mut self.records);
+        Ok(())
+    }
+
+    /// The records and, behind them, their checksum: that of the file is made of those.
+    fn finish(&mut self) -> EncodedPart {
+        let mut part = std::mem::take(&mut self.records);
+        if !part.is_empty() {
+            let crc = match self.options.checksum {
+                true => Crc64::of(&part),
+                false => 0,
+            };
+            part.extend_from_slice(&crc.to_le_bytes());
+        }
+        EncodedPart(part)
     }
 }
 

@@ -5,9 +5,10 @@ use towline_core::seams::snapshot::{
 };
 
 use super::layout::{
-    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, CHECKSUM_BYTES, Compression, FOOTER_MARK,
-    FOOTER_REST_BYTES, Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSION,
+    self, BLOCK_HEADER_BYTES, BLOCK_MARK, BlockHeader, CHECKSUM_BYTES, FOOTER_MARK,
+    FOOTER_REST_BYTES, Fields, HEADER_BYTES, INDEX_MARK, IndexEntry, MAGIC, MARK_BYTES, VERSIONS,
 };
+use super::packer::unpack;
 use crate::crc::Crc64;
 use crate::decode::{Coroutine, Event, Found, Source};
 use crate::rdb::{Dialect, Family, opcode, read_entry};
@@ -51,7 +52,7 @@ async fn header(source: &mut Source) -> Result<(), DecodeError> {
     if magic[..MAGIC.len()] != MAGIC[..] {
         return Err(source.error(DecodeFault::BadMagic));
     }
-    if magic[MAGIC.len()] != VERSION {
+    if !VERSIONS.contains(&magic[MAGIC.len()]) {
         let version = magic[MAGIC.len()].to_string();
         return Err(source.error(DecodeFault::UnsupportedVersion(version)));
     }
@@ -280,16 +281,8 @@ pub(super) fn contents_of(
     if verify && crc != Crc64::of(stored).to_le_bytes() {
         return Err("its checksum");
     }
-    expand(header, stored).ok_or("its compression")
-}
-
-fn expand(header: &BlockHeader, stored: &[u8]) -> Option<Vec<u8>> {
-    let length = header.raw_bytes as usize;
-    let raw = match header.compression {
-        Compression::None => stored.to_vec(),
-        Compression::Lz4 => lz4_flex::block::decompress(stored, length).ok()?,
-    };
-    (raw.len() == length).then_some(raw)
+    let raw_bytes = header.raw_bytes as usize;
+    unpack(header.compression, stored, raw_bytes).ok_or("its compression")
 }
 
 /// Reads the records that the blocks hold together.

@@ -5,7 +5,7 @@
 //! file     header | block … | index | footer
 //!
 //! header   0   7   "TOWLINE"
-//!          7   1   format version, 1
+//!          7   1   format version, 1 or 2
 //!          8   8   when it was made, unix ms
 //!          16  8   memory the dataset took, bytes
 //!          24  4   flags: 1 position, 2 hash seed, 4 base of a log
@@ -24,7 +24,8 @@
 //!          16  4   how many keys begin in it
 //!          20  4   where the first record begins in the expanded bytes, or their number
 //!          24  4   database selected where it begins
-//!          28  4   0 stored as it is, 1 lz4
+//!          28  4   how it is stored: 0 as it is, 1 lz4; since version 2
+//!                  also 2 lz4 in a Huffman code, 3 a Huffman code (see `huffman`)
 //!          32  8   hash of the first key that begins in it, 0 without a seed
 //!          40  8   hash of the last one
 //!          48  8   checksum of the 48 bytes before it
@@ -47,16 +48,21 @@
 //! record that does not fit goes on in the next block, so that a collection may
 //! be of any size and a block may not; its keys are the ones that it loses.
 
+use std::ops::RangeInclusive;
+
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::{Offset, REPLICATION_ID_LEN, ReplicationId};
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 
+use super::huffman;
 use crate::crc::Crc64;
 
 /// The first bytes of a file.
 pub(super) const MAGIC: &[u8; 7] = b"TOWLINE";
-/// The version written, and the only one there is.
-pub(super) const VERSION: u8 = 1;
+/// The version written.
+pub(super) const VERSION: u8 = 2;
+/// The versions read: what was new in the second are two ways to store a block.
+pub(super) const VERSIONS: RangeInclusive<u8> = 1..=VERSION;
 /// Bytes of the header before the version text.
 pub(super) const HEADER_BYTES: usize = 98;
 /// Bytes of a block before its contents.
@@ -74,7 +80,7 @@ pub(super) const BLOCK_BYTES: usize = 256 << 10;
 /// No block holds more.
 pub(super) const MAX_BLOCK_BYTES: usize = 2 * BLOCK_BYTES;
 /// No byte of lz4 stands for more.
-const MAX_EXPANSION: u32 = 255;
+const MAX_LZ4_EXPANSION: u32 = 255;
 /// The longest version text.
 pub(super) const MAX_VERSION_TEXT_BYTES: usize = 256;
 
@@ -187,6 +193,23 @@ pub(super) fn whole_header(bytes: &[u8]) -> Option<(SnapshotMeta, usize)> {
 pub(super) enum Compression {
     None,
     Lz4,
+    Lz4Huffman,
+    Huffman,
+}
+
+impl Compression {
+    /// In the order of their numbers.
+    const ALL: [Self; 4] = [Self::None, Self::Lz4, Self::Lz4Huffman, Self::Huffman];
+
+    /// How much a stored byte stands for at most.
+    const fn max_expansion(self) -> u32 {
+        match self {
+            Self::None => 1,
+            Self::Lz4 => MAX_LZ4_EXPANSION,
+            Self::Huffman => huffman::MAX_EXPANSION as u32,
+            Self::Lz4Huffman => MAX_LZ4_EXPANSION * huffman::MAX_EXPANSION as u32,
+        }
+    }
 }
 
 /// A block's header.
@@ -204,14 +227,10 @@ pub(super) struct BlockHeader {
 }
 
 impl BlockHeader {
-    /// Appends the header.
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
-        let start = out.len();
+    /// The header, mark included.
+    pub(super) fn bytes(&self) -> [u8; BLOCK_HEADER_BYTES] {
+        let mut out = Vec::with_capacity(BLOCK_HEADER_BYTES);
         out.extend_from_slice(&BLOCK_MARK);
-        let compression = match self.compression {
-            Compression::None => 0,
-            Compression::Lz4 => 1,
-        };
         for field in [
             self.number,
             self.stored_bytes,
@@ -219,13 +238,14 @@ impl BlockHeader {
             self.keys,
             self.first_record,
             self.db,
-            compression,
+            self.compression as u32,
         ] {
             out.extend_from_slice(&u32::to_le_bytes(field));
         }
         out.extend_from_slice(&self.first_hash.to_le_bytes());
         out.extend_from_slice(&self.last_hash.to_le_bytes());
-        put_checksum(start, out);
+        put_checksum(0, &mut out);
+        out.try_into().expect("the fields are that long")
     }
 
     /// Reads a header, mark included. `None` where it is damaged.
@@ -241,17 +261,14 @@ impl BlockHeader {
             keys: fields.u32(),
             first_record: fields.u32(),
             db: fields.u32(),
-            compression: match fields.u32() {
-                0 => Compression::None,
-                1 => Compression::Lz4,
-                _ => return None,
-            },
+            compression: *Compression::ALL.get(fields.u32() as usize)?,
             first_hash: fields.u64(),
             last_hash: fields.u64(),
         };
         let most = MAX_BLOCK_BYTES as u32;
         // What is allocated for the contents is justified by what is stored.
-        let most_raw = header.stored_bytes.saturating_mul(MAX_EXPANSION).min(most);
+        let expansion = header.compression.max_expansion();
+        let most_raw = header.stored_bytes.saturating_mul(expansion).min(most);
         let bounded = header.stored_bytes <= most && header.raw_bytes <= most_raw;
         bounded.then_some(header)
     }

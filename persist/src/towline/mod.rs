@@ -2,12 +2,15 @@
 //! one by one, so that damage has a place and a size.
 //!
 //! * `layout`: the bytes.
+//! * `packer`, `huffman`: how a block's contents are made smaller.
 //! * `encode`, `decode`: files.
 //! * `salvage`: what is whole in a damaged one.
 
 mod decode;
 mod encode;
+mod huffman;
 mod layout;
+mod packer;
 mod salvage;
 
 use towline_core::seams::snapshot::{

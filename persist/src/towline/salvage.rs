@@ -246,7 +246,7 @@ impl Salvage {
             return Ok(Step::On);
         };
         let version = self.ahead()[layout::MAGIC.len()];
-        if version != layout::VERSION {
+        if !layout::VERSIONS.contains(&version) {
             return Err(self.error(DecodeFault::UnsupportedVersion(version.to_string())));
         }
         self.adopt(&meta);

@@ -24,11 +24,11 @@ mod tests;
 use towline_core::engine::effects::encode_command;
 use towline_core::packed::listpack::Entry;
 use towline_core::seams::snapshot::{
-    EncodeError, EntryView, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
+    EncodeError, EncodedPart, EntryView, PartEncoder, SnapshotEncoder, SnapshotEntry, SnapshotMeta,
 };
 use towline_core::value::ValueRef;
 
-use crate::pen::{LargeEntry, Pen};
+use crate::pen::{LargeEntry, Pen, put_all};
 
 /// How errors name this format.
 const FORMAT: &str = "a log of commands";
@@ -78,6 +78,17 @@ impl SnapshotEncoder for CommandEncoder {
         Ok(())
     }
 
+    fn part(&self) -> Box<dyn PartEncoder> {
+        Box::new(CommandPart {
+            pen: Pen::new(false),
+            commands: Vec::new(),
+        })
+    }
+
+    fn append(&mut self, part: EncodedPart, out: &mut Vec<u8>) {
+        put_all(part.0, out);
+    }
+
     fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
         check(&entry.view())?;
         self.large = Some(LargeEntry::new(false, async move |mut pen: Pen| {
@@ -97,6 +108,27 @@ impl SnapshotEncoder for CommandEncoder {
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) {}
+}
+
+/// Writes the commands that make some entries.
+struct CommandPart {
+    pen: Pen,
+    commands: Vec<u8>,
+}
+
+impl PartEncoder for CommandPart {
+    fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError> {
+        check(entry)?;
+        self.pen
+            .write_now(&mut self.commands, async |pen: &mut Pen| {
+                write(entry, pen).await;
+            });
+        Ok(())
+    }
+
+    fn finish(&mut self) -> EncodedPart {
+        EncodedPart(std::mem::take(&mut self.commands))
+    }
 }
 
 /// Refuses what no command says.
