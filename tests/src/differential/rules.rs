@@ -72,7 +72,8 @@ pub fn draws_argument(argument: &Argument) -> bool {
 pub fn sends(words: &[Vec<u8>], peer: Kind) -> bool {
     let says = |word: &[u8]| words.iter().any(|arg| arg.eq_ignore_ascii_case(word));
     let unordered = words[0] == b"sort" && says(b"BY") && says(b"STORE");
-    !unordered && !(peer == Kind::Redis8 && confuses_redis_8(words))
+    let confused = peer == Kind::Redis8 && confuses_redis_8(words);
+    !unordered && !confused
 }
 
 /// Redis 8.6.2 fails an assertion of its own, and ends, where HSETEX has a field twice.
