@@ -15,6 +15,7 @@ use crate::primary::sync::Hub;
 use crate::replica::driver;
 use core::time::Duration;
 use event_listener::Event;
+use futures::future::{BoxFuture, select};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use towline_core::engine::Engine;
@@ -63,8 +64,10 @@ pub struct Node(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) parts: NodeParts,
     pub(crate) hub: Hub,
-    /// Notified to make every replica reconnect.
+    /// Notified to make every replica reconnect that came before the present history.
     pub(crate) hang_up: Event,
+    /// Notified to let links look whether their clients were killed.
+    pub(crate) killed: Event,
     /// Notified to end the link to the primary.
     pub(crate) unfollow: Event,
     /// Bytes sent to replicas since they were last counted in.
@@ -126,6 +129,7 @@ impl Node {
         let node = Self(Arc::new(Inner {
             hub: Hub::default(),
             hang_up: Event::new(),
+            killed: Event::new(),
             unfollow: Event::new(),
             sent_bytes: AtomicU64::new(0),
             backlog: BacklogSlot::default(),
@@ -140,6 +144,10 @@ impl Node {
         let runtime = Arc::clone(&node.0.parts.runtime);
         runtime.spawn(Box::pin(keep_house(weak)));
         node
+    }
+
+    pub(crate) fn of(inner: &Arc<Inner>) -> Self {
+        Self(Arc::clone(inner))
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -177,14 +185,17 @@ impl Node {
         self.0.parts.runtime.spawn(Box::pin(task));
     }
 
+    /// Ends the links whose clients CLIENT KILL closed, which they would notice by
+    /// themselves within a second.
+    pub fn close_killed(&self) {
+        self.0.killed.notify(usize::MAX);
+    }
+
     /// Goes on where a loaded snapshot stands. A replica will ask its primary to
     /// continue from there. A primary begins a new history, in which replicas
     /// that stand exactly there, or before, still have a part: it cannot know
     /// what was written after the snapshot.
     pub fn restore(&self, position: SnapshotPosition, as_replica: bool) {
-        if position.offset == Offset::ZERO {
-            return;
-        }
         self.0.parts.store.with(|engine, _| {
             let server = &mut engine.server;
             let db = position.stream_db.map(|db| db as usize);
@@ -193,6 +204,7 @@ impl Node {
                 let new = server.draw_replication_id();
                 let history = &mut server.replication.history;
                 *history = history.shifted(new, position.offset);
+                server.replication.is_author = true;
                 server.log.force_select();
             }
             self.0.begin_backlog(engine);
@@ -238,6 +250,14 @@ impl Inner {
     /// Calendar time as the engine takes it.
     pub(crate) fn unix_ms(&self) -> i64 {
         i64::try_from(self.parts.runtime.unix_ms()).unwrap_or(i64::MAX)
+    }
+
+    /// Ends when a link has to look after itself: after a while, or as it was killed.
+    pub(crate) fn next_look(&self, after: Duration) -> BoxFuture<'static, ()> {
+        let (runtime, killed) = (Arc::clone(&self.parts.runtime), self.killed.listen());
+        Box::pin(async move {
+            select(runtime.sleep(after), killed).await;
+        })
     }
 
     pub(crate) fn random_u64(&self) -> u64 {

@@ -310,3 +310,190 @@ fn a_replica_that_wrote_for_itself_starts_over() {
         assert_eq!(stats(&primary).sync_full, 2);
     });
 }
+
+/// CLIENT KILL TYPE master: what comes after it must not count as applied.
+#[test]
+fn a_killed_link_is_made_anew_and_skips_nothing() {
+    block_on(async {
+        let network = Network::default();
+        let primary = node(&network, "p", 1, &[AT_ONCE]);
+        let replica = node(&network, "r", 2, &[]);
+        follow(&replica, "p");
+        equal(&primary, &replica).await;
+        for at in 0..3 {
+            assert_eq!(replica.run("CLIENT KILL TYPE master"), ":1\r\n");
+            primary.run(&format!("INCRBY k {at}"));
+            eventually("the link is made anew", &[&primary, &replica], || {
+                stats(&primary).sync_partial_ok > at
+            })
+            .await;
+            equal(&primary, &replica).await;
+        }
+        // Nothing has to come for the kill to be noticed.
+        replica.run("CLIENT KILL TYPE master");
+        eventually("the link is made anew", &[&primary, &replica], || {
+            stats(&primary).sync_partial_ok > 3
+        })
+        .await;
+    });
+}
+
+/// Two nodes that can each be the other's primary, the second a replica of the first.
+async fn pair(network: &Network) -> [TestNode; 2] {
+    let nodes = [("p", 1), ("r", 2)].map(|(name, seed)| {
+        node(
+            network,
+            name,
+            seed,
+            &[AT_ONCE, ("replica-announce-ip", name)],
+        )
+    });
+    follow(&nodes[1], "p");
+    equal(&nodes[0], &nodes[1]).await;
+    nodes
+}
+
+fn failover(node: &TestNode) -> &'static str {
+    node.with(|engine, _| engine.server.failover.name())
+}
+
+fn is_primary(node: &TestNode) -> bool {
+    node.with(|engine, _| !engine.server.replication.is_replica())
+}
+
+#[test]
+fn a_replica_takes_over_and_hands_back() {
+    block_on(async {
+        let network = Network::default();
+        let [first, second] = pair(&network).await;
+        for (from, to) in [(&first, &second), (&second, &first)] {
+            from.run("INCR k");
+            assert_eq!(from.run("FAILOVER"), "+OK\r\n");
+            eventually("it is handed over", &[from, to], || {
+                is_primary(to) && !is_primary(from) && failover(from) == "no-failover"
+            })
+            .await;
+            assert!(from.run("INCR k").starts_with("-READONLY"));
+            to.run("INCR k");
+            equal(to, from).await;
+        }
+        let full = |node: &TestNode| stats(node).sync_full;
+        assert_eq!((full(&first), full(&second)), (1, 0));
+    });
+}
+
+/// The target has become the primary, and the link breaks before it can say so. A
+/// node that took itself for the primary then would be a second one.
+#[test]
+fn a_lost_answer_makes_no_second_primary() {
+    block_on(async {
+        let network = Network::default();
+        let [first, second] = pair(&network).await;
+        // PONG and four OKs, and no more than the beginning of the answer to PSYNC.
+        network.break_after("r", Some(30));
+        first.run("FAILOVER");
+        eventually("the target takes over", &[&first, &second], || {
+            is_primary(&second)
+        })
+        .await;
+        assert_eq!(failover(&first), "failover-in-progress");
+        network.break_after("r", None);
+        second.run("SET k 1");
+        eventually("the old primary follows", &[&first, &second], || {
+            failover(&first) == "no-failover"
+        })
+        .await;
+        equal(&second, &first).await;
+        assert_eq!(stats(&second).sync_full, 0);
+    });
+}
+
+/// One that is a primary by the time it is asked refuses, and everything is as it was.
+#[test]
+fn a_target_that_refuses_leaves_the_primary_one() {
+    block_on(async {
+        let network = Network::default();
+        let [first, second] = pair(&network).await;
+        network.stall("p", true);
+        first.run("SET k 1");
+        let port = first.with(|engine, _| engine.server.replication.replicas[0].port);
+        let forced = format!("FAILOVER TO r {port} TIMEOUT 1 FORCE");
+        assert_eq!(first.run(&forced), "+OK\r\n");
+        second.run("REPLICAOF NO ONE");
+        eventually("it is forced, and refused", &[&first, &second], || {
+            // Time passes for an engine with what it is called for.
+            first.run("PING");
+            failover(&first) == "no-failover"
+        })
+        .await;
+        assert!(is_primary(&first) && is_primary(&second));
+        let told = "Failover target rejected psync request";
+        assert!(first.log().iter().any(|line| line.contains(told)));
+        assert_eq!(first.run("SET k 1"), "+OK\r\n");
+    });
+}
+
+/// Three nodes in a row whose first is told to follow the last: nobody would write.
+#[test]
+fn a_cycle_is_told_and_left_as_soon_as_one_is_promoted() {
+    block_on(async {
+        let network = Network::default();
+        let nodes: Vec<TestNode> = [("a", 1), ("b", 2), ("c", 3)]
+            .map(|(name, seed)| node(&network, name, seed, &[AT_ONCE]))
+            .into();
+        follow(&nodes[1], "a");
+        equal(&nodes[0], &nodes[1]).await;
+        follow(&nodes[2], "b");
+        equal(&nodes[1], &nodes[2]).await;
+        follow(&nodes[0], "c");
+        let all: Vec<&TestNode> = nodes.iter().collect();
+        eventually("the cycle is told", &all, || {
+            nodes[0].log().iter().any(|line| line.contains("a cycle"))
+        })
+        .await;
+        assert_ne!(link(&nodes[0]), LinkState::Connected);
+        assert_eq!(nodes[2].run("REPLICAOF NO ONE"), "+OK\r\n");
+        assert_eq!(nodes[2].run("SET k 1"), "+OK\r\n");
+        equal(&nodes[2], &nodes[0]).await;
+        equal(&nodes[0], &nodes[1]).await;
+        assert_eq!(stats(&nodes[2]).sync_full, 0);
+    });
+}
+
+/// A primary that lost everything does not empty its replica, unless it is told to.
+#[test]
+fn an_empty_primary_is_followed_only_when_it_is_named_again() {
+    block_on(async {
+        let network = Network::default();
+        let primary = node(&network, "p", 1, &[AT_ONCE]);
+        let replica = node(&network, "r", 2, &[]);
+        primary.run("SET k 1");
+        follow(&replica, "p");
+        equal(&primary, &replica).await;
+        let empty = node(&network, "p", 3, &[AT_ONCE]);
+        network.cut("p");
+        let refused = || {
+            replica.with(|engine, _| {
+                let upstream = engine.server.replication.upstream.as_ref();
+                upstream.is_some_and(|upstream| upstream.refused_empty)
+            })
+        };
+        eventually("it is refused", &[&empty, &replica], refused).await;
+        assert_eq!(replica.run("GET k"), "$1\r\n1\r\n");
+        let info = replica.run("INFO replication");
+        assert!(
+            info.contains("master_empty_dataset_refused:1\r\n"),
+            "{info}"
+        );
+        let told = "To accept it: REPLICAOF p 1";
+        assert!(replica.log().iter().any(|line| line.contains(told)));
+        follow(&replica, "p");
+        equal(&empty, &replica).await;
+        assert!(!refused());
+        // From now on the histories are related: what the primary empties is empty.
+        empty.run("SET k 2");
+        equal(&empty, &replica).await;
+        empty.run("FLUSHALL");
+        equal(&empty, &replica).await;
+    });
+}

@@ -16,7 +16,7 @@ use towline_replication::primary::{
 use towline_replication::replica::{
     HandshakeConfig, LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts,
 };
-use towline_replication::wire::{CommandReader, Heard};
+use towline_replication::wire::{CommandReader, Heard, command};
 
 const MARK: [u8; 40] = *b"0123456789abcdef0123456789abcdef01234567";
 
@@ -236,6 +236,7 @@ impl Replica {
             listening_port: 1,
             announce_ip: Some("::1".into()),
             version: Some("9.1.0".into()),
+            asks_to_take_over: false,
         };
         self.unread.clear();
         self.incoming.clear();
@@ -717,6 +718,35 @@ fn answers_to_psync_are_taken_as_redis_takes_them() {
         Some(LinkError::Protocol(_))
     ));
     assert_eq!(outcome(b"+CONTINUE\r\nstream", held).0, None);
+}
+
+#[test]
+fn a_replica_that_is_asked_to_take_over_does_or_is_left_alone() {
+    let config = HandshakeConfig {
+        asks_to_take_over: true,
+        ..HandshakeConfig::default()
+    };
+    let held = Some((id(7), Offset(41)));
+    let answered = |reply: &str| {
+        let timeouts = ReplicaTimeouts::default();
+        let mut session = ReplicaSession::new(config.clone(), timeouts, held, 0);
+        session.next_event(&mut &b"+PONG\r\n+OK\r\n+OK\r\n"[..]);
+        let said = session.take_output();
+        let asked = command(&[b"PSYNC", id(7).as_bytes(), b"42", b"FAILOVER"]);
+        assert!(said.ends_with(&asked), "{}", said.escape_ascii());
+        assert!(session.awaits_answer());
+        match session.next_event(&mut reply.as_bytes()) {
+            Some(ReplicaEvent::Close(error)) => Err(error),
+            event => Ok(event.is_some()),
+        }
+    };
+    assert_eq!(answered(&format!("+CONTINUE {}\r\n", id(8))), Ok(true));
+    assert_eq!(answered(&format!("+FULLRESYNC {} 0\r\n", id(8))), Ok(true));
+    // No other answer is a reason to go on with this peer.
+    for refusal in ["-NOMASTERLINK x", "-LOADING x", "-ERR x"] {
+        let refused = LinkError::TakeOverRefused(refusal.into());
+        assert_eq!(answered(&format!("{refusal}\r\n")), Err(refused));
+    }
 }
 
 #[test]

@@ -77,6 +77,8 @@ impl Jobs {
             Job::BackgroundSave => self.saver.spawn(),
             Job::RewriteLog => self.keeper.spawn_rewrite(),
             Job::CancelSave => self.saver.cancel(),
+            Job::CloseLinks => self.node.close_killed(),
+            Job::Halt(reason) => self.end(Err(reason)),
             Job::Shutdown(ticket, options) => {
                 smol::spawn(self.clone().shut_down(ticket, options)).detach();
             }

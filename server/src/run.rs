@@ -13,7 +13,7 @@ use smol::stream::StreamExt;
 use towline_core::config::{Config, ProcessTitle, ShutdownFlags, Supervised};
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
-use towline_core::offset::ReplicationId;
+use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::{OomScore, PrimaryAddress, ShutdownOptions};
 use towline_persist::rdb::RdbPayload;
 use towline_persist::storage::FsStorage;
@@ -193,7 +193,7 @@ async fn live(
         return outcome;
     }
     adjust_oom_score(store);
-    follow_configured(store, jobs);
+    follow_configured(store, jobs)?;
     store.lock().server.persistence.loading = None;
     let logger = store.host.logger();
     logger.notice("Ready to accept connections tcp");
@@ -252,19 +252,33 @@ async fn load(store: &EngineLock, jobs: &Jobs, storage: &FsStorage) -> Result<()
     load_at_start(store, &jobs.node, storage, as_replica).await
 }
 
-fn follow_configured(store: &EngineLock, jobs: &Jobs) {
-    let following = store.batch(|engine, _| {
-        let address = engine.server.config.replicaof.clone()?;
+fn follow_configured(store: &EngineLock, jobs: &Jobs) -> Result<(), String> {
+    let following = store.batch(|engine, host| {
+        let Some(address) = engine.server.config.replicaof.clone() else {
+            return Ok(false);
+        };
         let address = PrimaryAddress {
             host: String::from_utf8_lossy(&address.host).into_owned(),
             port: address.port,
         };
-        engine.server.become_replica_of(address).then_some(())
-    });
-    if following.is_some() {
+        if engine.server.names_itself(&address, host) {
+            return Err("replicaof names this very server, which cannot follow itself".to_owned());
+        }
+        if !engine.server.become_replica_of(address) {
+            return Ok(false);
+        }
+        // A snapshot with a position is what was here when the link was last up.
+        let is_return = engine.server.log.offset() != Offset::ZERO;
+        if let Some(upstream) = &mut engine.server.replication.upstream {
+            upstream.accepts_empty = !is_return;
+        }
+        Ok(true)
+    })?;
+    if following {
         store.host.logger().set_replica(true);
         jobs.node.follow_role();
     }
+    Ok(())
 }
 
 fn serve_clients(store: &EngineLock, node: &Node, listeners: Listeners) -> Result<(), String> {

@@ -67,8 +67,9 @@ impl Watcher for Progress {
 pub fn meta(engine: &mut Engine, host: &ServerHost) -> SnapshotMeta {
     engine.server.log.flush();
     let log = &engine.server.log;
-    // What was never in the stream must not be taken for a part of it later.
-    let position = engine.server.continues_from();
+    // What was never in the stream must not be taken for a part of it later; nor has
+    // anybody a part in a stream that nobody has taken.
+    let position = engine.server.continues_from().filter(|_| log.is_active());
     SnapshotMeta {
         redis_version: REDIS_VERSION.to_owned(),
         created_ms: u64::try_from(unix_ms()).unwrap_or(0),

@@ -13,6 +13,7 @@
 //! | [`differential`] | the same random commands to two servers |
 //! | [`info`] | INFO as a list of sections and fields |
 //! | [`wait`] | wait until something holds |
+//! | [`sentinel`] | real Sentinels around servers |
 //! | [`sync`] | wait until a chain of servers holds the same data |
 //! | [`proxy`] | a TCP proxy whose connections can be cut |
 //! | [`source`] | a scanner for Rust sources |
@@ -28,6 +29,7 @@ pub mod paths;
 pub mod proxy;
 pub mod resp;
 pub mod rng;
+pub mod sentinel;
 pub mod server;
 pub mod source;
 pub mod sync;

@@ -113,6 +113,9 @@ pub struct ProcessSettings {
     pub reports_crashes: bool,
     /// use-exit-on-panic: a crash ends with an exit, not with SIGABRT.
     pub exits_on_panic: bool,
+    /// propagation-error-behavior: a replica whose primary's command fails here ends,
+    /// rather than to go on with another dataset.
+    pub halts_on_propagation_error: bool,
 }
 
 /// repl-diskless-load.
@@ -453,6 +456,7 @@ fn process(v: &Named<'_>) -> ProcessSettings {
         disable_thp: v.flag("disable-thp"),
         reports_crashes: v.flag("crash-log-enabled"),
         exits_on_panic: v.flag("use-exit-on-panic"),
+        halts_on_propagation_error: v.choice("propagation-error-behavior") != "ignore",
     }
 }
 

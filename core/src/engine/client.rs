@@ -127,8 +127,20 @@ pub struct ReplicaOptions {
     pub version: Option<u32>,
     /// It wants a snapshot and no stream.
     pub rdb_only: bool,
-    /// It wants functions and no keys.
-    pub rdb_filter_functions: bool,
+    /// The parts of the snapshot that it wants.
+    pub rdb_filter: RdbFilter,
+}
+
+/// `REPLCONF rdb-filter-only`: the parts of a snapshot that a reader wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RdbFilter {
+    /// All that there is.
+    #[default]
+    Everything,
+    /// Functions and no keys.
+    Functions,
+    /// Neither: a frame without content.
+    Nothing,
 }
 
 /// The first version that knows fields that expire, among those that tell theirs.

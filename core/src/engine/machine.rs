@@ -10,6 +10,7 @@ use super::client_memory::ClientMemory;
 use super::clients::Clients;
 use super::dispatch;
 use super::effects::{Effects, NotifyClass};
+use super::failover::Failover;
 use super::key_view::KeyView;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
@@ -111,6 +112,7 @@ impl Engine {
                 key_waits: KeyWaits::default(),
                 migrations: Migrations::default(),
                 pauses: Pauses::default(),
+                failover: Failover::default(),
                 shutdown: Shutdown::default(),
                 slow_log: SlowLog::default(),
                 latency: LatencyMonitor::default(),
@@ -211,6 +213,7 @@ impl Engine {
             let took_ms = self.server.clock_ns.saturating_sub(started_ns) / 1_000_000;
             self.serve_ready(now_ms.saturating_add_unsigned(took_ms), host);
         }
+        self.step_failover(now_ms, host);
         self.end_pauses(now_ms, host);
         flow
     }

@@ -17,6 +17,7 @@ pub mod clients;
 pub(crate) mod dispatch;
 pub mod effects;
 mod expire;
+pub mod failover;
 pub mod histogram;
 pub mod info;
 pub mod key_view;

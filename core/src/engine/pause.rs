@@ -1,5 +1,5 @@
 //! Pauses: times in which commands of clients wait (CLIENT PAUSE, a shutdown that
-//! lets its replicas catch up).
+//! lets its replicas catch up, a failover).
 //!
 //! ```text
 //!   gates passed ─► paused? ─no─► runs
@@ -26,6 +26,8 @@ pub enum PauseReason {
     Command,
     /// A shutdown that waits for replicas.
     Shutdown,
+    /// A failover, until its target has taken over.
+    Failover,
 }
 
 /// The end of a pause that only its reason ends.
@@ -49,7 +51,7 @@ struct Pause {
 /// See the module's comment.
 #[derive(Debug, Default)]
 pub struct Pauses {
-    held: [Option<Pause>; 2],
+    held: [Option<Pause>; 3],
     /// Clients whose command is kept, in the order in which they came.
     postponed: Vec<ClientId>,
     /// A pause ended: what is postponed has to be tried again.

@@ -47,14 +47,33 @@ pub struct Replica {
     pub ack_ms: i64,
 }
 
+impl Replica {
+    /// Where it accepts clients.
+    #[must_use]
+    pub fn address(&self) -> PrimaryAddress {
+        PrimaryAddress {
+            host: self.ip.clone(),
+            port: self.port,
+        }
+    }
+
+    /// True where that is `address`.
+    #[must_use]
+    pub fn is_at(&self, address: &PrimaryAddress) -> bool {
+        self.port == address.port && self.ip.eq_ignore_ascii_case(&address.host)
+    }
+}
+
 /// Where the link to our primary stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinkState {
     /// To be tried (again).
     #[default]
     Connect,
-    /// Dialling or in the handshake.
+    /// Dialling.
     Connecting,
+    /// Asking for the stream.
+    Handshake,
     /// Receiving a snapshot.
     Sync,
     /// Following the stream.
@@ -68,6 +87,7 @@ impl LinkState {
         match self {
             Self::Connect => "connect",
             Self::Connecting => "connecting",
+            Self::Handshake => "handshake",
             Self::Sync => "sync",
             Self::Connected => "connected",
         }
@@ -83,6 +103,8 @@ pub struct TransferProgress {
     pub read_bytes: u64,
     /// When the last of them came, unix ms.
     pub last_io_ms: i64,
+    /// It is being loaded, beside the dataset that is served.
+    pub loading: bool,
 }
 
 /// The link to our primary.
@@ -100,6 +122,11 @@ pub struct Upstream {
     pub transfer: Option<TransferProgress>,
     /// The offset of what was read of the stream, applied or not.
     pub read_offset: Offset,
+    /// An operator named this primary, and its dataset is taken whatever is in it. Once
+    /// it was followed, an empty one of another history is suspicious.
+    pub accepts_empty: bool,
+    /// Such a dataset came and was not taken.
+    pub refused_empty: bool,
 }
 
 impl Upstream {
@@ -113,6 +140,8 @@ impl Upstream {
             down_since_ms: None,
             transfer: None,
             read_offset: Offset::ZERO,
+            accepts_empty: true,
+            refused_empty: false,
         }
     }
 }
@@ -143,6 +172,9 @@ pub struct Replication {
     pub upstream: Option<Upstream>,
     /// The backlog, as its owner last told.
     pub backlog: BacklogFacts,
+    /// The name of the history was drawn here: whoever goes on under it is fed by this
+    /// node, however many others are in between.
+    pub is_author: bool,
     /// There are changes that no stream has taken: writes of a replica's own, or
     /// of a primary that nobody ever followed.
     pub diverged: bool,
@@ -151,6 +183,9 @@ pub struct Replication {
     pub dataset_lost: bool,
     /// Counts changes of role, so that a link of an earlier one is told from the present.
     pub role_epoch: u64,
+    /// Counts changes of history that replicas learn by coming back, so that one that
+    /// came afterwards is let be.
+    pub history_epoch: u64,
     /// A WAIT needs acknowledgements: the driver asks for them once a batch.
     pub getack_wanted: bool,
 }
@@ -162,9 +197,11 @@ impl Replication {
             replicas: Vec::new(),
             upstream: None,
             backlog: BacklogFacts::default(),
+            is_author: true,
             diverged: false,
             dataset_lost: false,
             role_epoch: 0,
+            history_epoch: 0,
             getack_wanted: false,
         }
     }

@@ -6,6 +6,7 @@ use super::replication::Upstream;
 use super::server::Server;
 use crate::keyspace::{Entry, Keyspace};
 use crate::offset::{History, Offset, ReplicationId};
+use crate::seams::Host;
 use crate::seams::host::PrimaryAddress;
 
 impl Server {
@@ -32,8 +33,10 @@ impl Server {
             return false;
         }
         self.replication.role_epoch += 1;
+        self.replication.history_epoch += 1;
         let replid = self.draw_replication_id();
         let at = self.log.offset();
+        self.replication.is_author = true;
         let history = &mut self.replication.history;
         // Writes of its own that were never in the stream: nobody may take what
         // comes after them for a continuation.
@@ -47,11 +50,25 @@ impl Server {
         true
     }
 
+    /// True for an address at which this process itself accepts clients, as far as can
+    /// be told without asking for names.
+    #[must_use]
+    pub fn names_itself(&self, address: &PrimaryAddress, host: &dyn Host) -> bool {
+        let same = |name: &[u8]| name.eq_ignore_ascii_case(address.host.as_bytes());
+        let loopback = [&b"127.0.0.1"[..], b"::1", b"localhost"];
+        let is_own = loopback.iter().any(|name| same(name))
+            || self.config.bind.iter().any(|name| same(name));
+        // A program that embeds the engine need not listen where its settings say.
+        let listens = |listener: &String| listener.ends_with(&format!(",port={}", address.port));
+        is_own && host.facts().listeners.iter().any(listens)
+    }
+
     /// A history that nobody has part in: the stream was not recorded for a
     /// while, so offsets of the present one no longer tell what a node has.
     pub fn begin_history(&mut self) {
         let history = History::new(self.draw_replication_id());
         self.replication.history = history;
+        self.replication.is_author = true;
         self.replication.diverged = false;
         if self.append_only.is_on() {
             self.log.history_changed(history);
@@ -86,13 +103,24 @@ impl Server {
         };
         *history = history.shifted(new, at);
         self.log.history_changed(*history);
+        self.replication.history_epoch += 1;
+        self.replication.is_author = false;
         true
+    }
+
+    /// True where a primary that goes on under this name is fed by this very node: a
+    /// cycle, in which nobody writes.
+    #[must_use]
+    pub fn closes_cycle(&self, replid: Option<ReplicationId>) -> bool {
+        self.replication.is_author && replid == Some(self.replication.history.replid)
     }
 
     /// The stream is now another one, at `offset`: after a full sync.
     pub fn adopt_history(&mut self, replid: ReplicationId, offset: Offset, db: Option<usize>) {
         let history = History::new(replid);
         self.replication.history = history;
+        self.replication.history_epoch += 1;
+        self.replication.is_author = false;
         self.replication.diverged = false;
         self.replication.dataset_lost = false;
         self.append_only.begins_anew();
@@ -106,7 +134,7 @@ impl Server {
     /// Writes what keeps a link alive into the stream. Only a primary does; a
     /// replica passes its primary's on.
     pub fn ping_replicas(&mut self) {
-        if !self.replication.is_replica() {
+        if !self.replication.is_replica() && !self.holds_stream() {
             self.log.write_bare(&[b"PING"]);
         }
     }

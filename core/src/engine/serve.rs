@@ -59,8 +59,10 @@ impl Engine {
         self.server.clients.put_back(client);
     }
 
-    /// Answers those whose time is over, and ends the pauses whose time is.
+    /// Answers those whose time is over, and ends the pauses and the failover whose
+    /// time is.
     pub fn expire_waits(&mut self, now_ms: i64, host: &mut dyn Host) {
+        self.step_failover(now_ms, host);
         self.end_pauses(now_ms, host);
         while let Some(id) = self.server.key_waits.first_due(now_ms) {
             self.server.give_up(id);
@@ -75,6 +77,7 @@ impl Engine {
         waits
             .into_iter()
             .chain(self.server.pauses.next_end_ms())
+            .chain(self.server.failover.until_ms())
             .min()
     }
 }

@@ -7,6 +7,7 @@ use super::buffers::ReplyBufferPolicy;
 use super::client::ClientId;
 use super::client_memory::ClientMemory;
 use super::clients::Clients;
+use super::failover::Failover;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
 use super::migration::Migrations;
@@ -81,6 +82,8 @@ pub struct Server {
     pub migrations: Migrations,
     /// Times in which commands wait.
     pub pauses: Pauses,
+    /// The planned change of roles on its way, if any.
+    pub failover: Failover,
     /// The shutdown on its way, if any.
     pub shutdown: Shutdown,
     /// The commands that took longest of late.

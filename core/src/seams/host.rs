@@ -90,6 +90,10 @@ pub enum Job {
     LoadLog(ClientId),
     /// BGREWRITEAOF: the log on disk begins anew with a snapshot.
     RewriteLog,
+    /// CLIENT KILL closed links between nodes: let them end at once.
+    CloseLinks,
+    /// `propagation-error-behavior`: end the process with this error.
+    Halt(String),
     /// BGSAVE CANCEL.
     CancelSave,
     /// SHUTDOWN: `Server::shutdown_step` tells when to go on, and who waits for it

@@ -54,6 +54,7 @@ fn handshake_config(secret: bool) -> HandshakeConfig {
         listening_port: 6379,
         announce_ip: secret.then(|| "127.0.0.1".to_owned()),
         version: secret.then(|| "9.1.0".to_owned()),
+        asks_to_take_over: secret,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Three loops share the session and end together: one reads acknowledgements,
 //! one writes, one lets time pass. The link is over when the first of them is.
 
+use super::filter::Filtered;
 use super::session::{
     CloseReason, EOF_MARK_LEN, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent,
     TransferForm,
@@ -25,13 +26,14 @@ use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use towline_core::command::Flags;
 use towline_core::config::ClientClass;
 use towline_core::engine::client::{ClientFlags, ReplicaOptions};
 use towline_core::engine::novelty::Novelty;
 use towline_core::engine::replication::{Replica, ReplicaState};
 use towline_core::engine::{ClientId, Engine, Server};
 use towline_core::offset::{Offset, ReplicationId};
-use towline_core::seams::{ArchiveError, Link, SnapshotCodec, host};
+use towline_core::seams::{ArchiveError, Link, host};
 
 /// How much of the stream or of a snapshot is written between two looks at the session.
 pub(super) const PIECE_BYTES: usize = 64 << 10;
@@ -108,6 +110,7 @@ struct Admission {
     caught_up: Offset,
     /// What must not be sent, if anything.
     forbidden: Option<Novelty>,
+    history_epoch: u64,
     name: String,
 }
 
@@ -122,6 +125,9 @@ pub(super) struct Shared {
     uses_mark: bool,
     caught_up: Offset,
     forbidden: Option<Novelty>,
+    name: String,
+    /// The history that the replica came to.
+    history_epoch: u64,
 }
 
 /// Serves one replica until its link ends.
@@ -150,6 +156,8 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         uses_mark: admission.uses_mark,
         caught_up: admission.caught_up,
         forbidden: admission.forbidden,
+        name: admission.name.clone(),
+        history_epoch: admission.history_epoch,
     };
     let (reader, writer) = link.split();
     let reader = Cursor::new(unread).chain(reader);
@@ -221,7 +229,7 @@ fn view(node: &Inner, engine: &mut Engine) -> PrimaryView {
         node.ensure_backlog(engine);
     }
     let replication = &engine.server.replication;
-    let is_cut_off = replication.is_replica() && !replication.link_is_up();
+    let standing = standing(&engine.server);
     let window = node.backlog().map(|backlog| {
         let Window { start, end } = backlog.window();
         let start = archived.map_or(start, |archived| archived.min(start));
@@ -230,10 +238,18 @@ fn view(node: &Inner, engine: &mut Engine) -> PrimaryView {
     PrimaryView {
         history: replication.history,
         window,
-        standing: match is_cut_off {
-            true => Standing::LinkDown,
-            false => Standing::Serving,
-        },
+        standing,
+    }
+}
+
+fn standing(server: &Server) -> Standing {
+    let replication = &server.replication;
+    if server.failover.is_running() {
+        Standing::FailingOver
+    } else if replication.is_replica() && !replication.link_is_up() {
+        Standing::LinkDown
+    } else {
+        Standing::Serving
     }
 }
 
@@ -314,6 +330,7 @@ fn partial(
         uses_mark: false,
         caught_up,
         forbidden: forbidden(engine, options),
+        history_epoch: engine.server.replication.history_epoch,
         name,
     }
 }
@@ -338,7 +355,8 @@ fn full(
     engine.server.replication.replicas.push(replica);
     let caps = caps(options, asked.is_psync());
     let config = session_config(&engine.server);
-    let codec: Arc<dyn SnapshotCodec> = node.parts.formats.for_replica(options);
+    let codec = node.parts.formats.for_replica(options);
+    let codec = Filtered::wrap(codec, options.rdb_filter);
     let replid: ReplicationId = engine.server.replication.history.replid;
     Admission {
         session: PrimarySession::full(caps, config, node.now_ms()),
@@ -346,6 +364,7 @@ fn full(
         uses_mark: caps.eof && engine.server.config.repl_diskless_sync,
         caught_up: Offset::ZERO,
         forbidden: forbidden(engine, options),
+        history_epoch: engine.server.replication.history_epoch,
         name,
     }
 }
@@ -370,14 +389,28 @@ impl Shared {
             }
         });
         let ticking = pin!(self.tick());
+        let hanging_up = pin!(self.until_hang_up(hang_up));
         let links = pin!(async { select(reading, writing).await.factor_first().0 });
         let others = pin!(async {
-            match select(ticking, hang_up).await {
+            match select(ticking, hanging_up).await {
                 Either::Left((end, _)) => end,
                 Either::Right(((), _)) => End::HangUp,
             }
         });
         select(links, others).await.factor_first().0
+    }
+
+    /// Waits until replicas that came as early as this one have to come back.
+    async fn until_hang_up(&self, mut hang_up: EventListener) {
+        loop {
+            hang_up.await;
+            hang_up = self.node.hang_up.listen();
+            let store = &self.node.parts.store;
+            let epoch = store.with(|engine, _| engine.server.replication.history_epoch);
+            if epoch != self.history_epoch {
+                return;
+            }
+        }
     }
 
     async fn read(&self, mut reader: impl AsyncRead + Unpin) -> End {
@@ -392,10 +425,31 @@ impl Shared {
             self.session()
                 .receive(&buffer[..len], self.node.now_ms(), &mut events);
             if let Some(end) = self.handle(&events) {
+                self.log_talk();
                 return end;
             }
             self.poke.notify(usize::MAX);
         }
+    }
+
+    /// Names the command for which a link is closed.
+    fn log_talk(&self) {
+        let said = self.session().said().to_vec();
+        let words: Vec<&[u8]> = said.iter().map(Vec::as_slice).collect();
+        self.node.parts.store.with(|engine, host| {
+            let found = engine.server.table.resolve(&words);
+            let Some(spec) = found.map(|found| found.spec) else {
+                return;
+            };
+            let name = spec.name;
+            host.log(&format!(
+                "Replica generated a reply to command '{name}', disconnecting it: {}",
+                self.name
+            ));
+            if spec.flags.intersects(Flags::WRITE | Flags::READONLY) {
+                host.log(&format!("== CRITICAL == This master is sending an error to its replica: 'Replica can't interact with the keyspace' after processing the command '{name}'"));
+            }
+        });
     }
 
     fn handle(&self, events: &[SessionEvent]) -> Option<End> {
@@ -411,7 +465,7 @@ impl Shared {
 
     fn tell_engine(&self, events: &[SessionEvent]) {
         let unix_ms = self.node.unix_ms();
-        self.node.parts.store.with(|engine, _| {
+        self.node.parts.store.with(|engine, host| {
             let Some(replica) = engine.server.replication.replica_mut(self.client.id) else {
                 return;
             };
@@ -427,6 +481,7 @@ impl Shared {
                 }
             }
             engine.check_waits();
+            engine.step_failover(unix_ms, host);
         });
     }
 
@@ -443,7 +498,7 @@ impl Shared {
 
     async fn tick(&self) -> End {
         loop {
-            self.node.parts.runtime.sleep(TICK).await;
+            self.node.next_look(TICK).await;
             let (end, config) = self.node.parts.store.with(|engine, _| {
                 let end = engine.server.log.offset();
                 let client = engine.server.clients.get(self.client);

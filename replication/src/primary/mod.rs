@@ -6,10 +6,12 @@
 //! | [`spool`] | one snapshot, read by several replicas at their own pace |
 //! | `sync` | one walk for all replicas that wait for a snapshot |
 //! | `source` | memory and the log on disk, in turn |
+//! | `filter` | snapshots of a part of the dataset |
 //! | [`link`] | the session with bytes moved around it |
 //! | [`accept`] | connections of a program that has no server |
 
 pub mod accept;
+mod filter;
 pub mod link;
 pub mod session;
 pub(crate) mod source;

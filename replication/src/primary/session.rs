@@ -109,6 +109,8 @@ pub enum CloseReason {
     Lost,
     /// The replica asked for the dataset alone and has it.
     RdbOnlyDone,
+    /// The replica sent a command: what it would be answered would land in the stream.
+    Talks,
 }
 
 impl fmt::Display for CloseReason {
@@ -124,6 +126,7 @@ impl fmt::Display for CloseReason {
             ),
             Self::Lost => f.write_str("what it has not read yet is no longer in the backlog"),
             Self::RdbOnlyDone => f.write_str("it asked for the dataset alone and has it"),
+            Self::Talks => f.write_str("it sent a command that is answered"),
         }
     }
 }
@@ -151,6 +154,8 @@ pub struct PrimarySession {
     last_newline_ms: u64,
     last_progress_ms: u64,
     over_soft_limit_since_ms: Option<u64>,
+    /// The command for which the link was closed.
+    said: Vec<Vec<u8>>,
 }
 
 impl PrimarySession {
@@ -168,6 +173,7 @@ impl PrimarySession {
             last_newline_ms: now_ms,
             last_progress_ms: now_ms,
             over_soft_limit_since_ms: None,
+            said: Vec::new(),
         }
     }
 
@@ -272,14 +278,19 @@ impl PrimarySession {
         }
     }
 
-    /// Only acknowledgements matter. Anything else a replica may send is
-    /// skipped and gets no reply, which would land in the stream.
+    /// Only acknowledgements matter. What else REPLCONF may say is skipped; any other
+    /// command would get a reply, which would land in the stream.
     fn command(&mut self, args: &[Vec<u8>], now_ms: u64, events: &mut Vec<SessionEvent>) {
         let is = |at: usize, word: &str| {
             args.get(at)
                 .is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
         };
-        if !is(0, "REPLCONF") || !is(1, "ACK") {
+        if !is(0, "REPLCONF") {
+            self.said = args.to_vec();
+            events.push(self.close(CloseReason::Talks));
+            return;
+        }
+        if !is(1, "ACK") {
             return;
         }
         let Some(applied) = args.get(2).and_then(|arg| offset_of(arg)) else {
@@ -375,6 +386,12 @@ impl PrimarySession {
             State::Sending { .. } => ReplicaState::SendBulk,
             State::AwaitAck | State::Online | State::Closed => ReplicaState::Online,
         }
+    }
+
+    /// The command for which the link was closed, if it was for one.
+    #[must_use]
+    pub fn said(&self) -> &[Vec<u8>] {
+        &self.said
     }
 
     /// How far the replica has acknowledged.

@@ -14,6 +14,7 @@ use towline_core::engine::{ClientId, Engine, Flow, Peer};
 use towline_core::offset::Offset;
 use towline_core::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
 use towline_core::seams::Host;
+use towline_core::seams::host::Job;
 
 /// Commands applied under one hold of the lock.
 const COMMANDS_PER_BATCH: usize = 200;
@@ -33,6 +34,11 @@ pub enum ApplyError {
     TooLong,
     /// This node no longer follows this stream.
     RoleChanged,
+    /// A command failed here that did not fail there, and `propagation-error-behavior`
+    /// forbids to go on.
+    Failed,
+    /// The client that the stream runs as was closed: CLIENT KILL.
+    Killed,
 }
 
 impl fmt::Display for ApplyError {
@@ -42,6 +48,8 @@ impl fmt::Display for ApplyError {
             Self::Inline => f.write_str("Protocol error in the stream from master: inline command"),
             Self::TooLong => f.write_str("the master sent a transaction without an end"),
             Self::RoleChanged => f.write_str("this node follows another master now"),
+            Self::Failed => f.write_str("a command of the master failed here, and propagation-error-behavior says not to go on"),
+            Self::Killed => f.write_str("Connection with master lost: its client was killed."),
         }
     }
 }
@@ -104,6 +112,13 @@ impl StreamApplier {
         self.held
     }
 
+    /// True where the client that the stream runs as was closed.
+    pub fn is_killed(&self, engine: &Engine) -> bool {
+        let closing = ClientFlags::CLOSE_NOW | ClientFlags::CLOSE_AFTER_REPLY;
+        let client = engine.server.clients.get(self.client);
+        client.is_none_or(|client| client.flags.intersects(closing))
+    }
+
     /// Applies some of what arrived.
     ///
     /// # Errors
@@ -117,6 +132,10 @@ impl StreamApplier {
         if engine.server.replication.role_epoch != self.role_epoch {
             return Err(ApplyError::RoleChanged);
         }
+        // A closed client runs nothing, and what it skips must not count as applied.
+        if self.is_killed(engine) {
+            return Err(ApplyError::Killed);
+        }
         let mut applied = Applied::default();
         let mut batch = Batch::default();
         while batch.commands < COMMANDS_PER_BATCH && batch.bytes < BYTES_PER_BATCH {
@@ -126,7 +145,7 @@ impl StreamApplier {
             };
             batch.bytes += consumed;
             batch.commands += 1;
-            let ran = self.run(engine, host, now_ms, consumed, &mut batch, &mut applied);
+            let ran = self.run(engine, host, now_ms, consumed, &mut batch, &mut applied)?;
             self.held = !ran;
             if !ran {
                 self.end_batch(&batch);
@@ -164,7 +183,7 @@ impl StreamApplier {
         consumed: usize,
         batch: &mut Batch,
         applied: &mut Applied,
-    ) -> bool {
+    ) -> Result<bool, ApplyError> {
         let command = &self.pending[self.at..self.at + consumed];
         let args: Vec<&[u8]> = self
             .parser
@@ -175,17 +194,17 @@ impl StreamApplier {
         if args.is_empty() {
             // A bare newline is a sign of life outside of the stream.
             self.pending.drain(self.at..self.at + consumed);
-            return true;
+            return Ok(true);
         }
         if is_getack(&args) {
             applied.getack = Some(engine.server.log.offset());
-        } else if self.execute(engine, host, now_ms, &args) == Flow::Blocked {
-            return false;
+        } else if self.execute(engine, host, now_ms, &args)? == Flow::Blocked {
+            return Ok(false);
         }
         self.at += consumed;
         let client = engine.server.clients.get(self.client);
         let Some(client) = client.filter(|client| client.multi.is_none()) else {
-            return true;
+            return Ok(true);
         };
         engine.server.log.set_selected_db(Some(client.db));
         engine
@@ -193,7 +212,7 @@ impl StreamApplier {
             .log
             .write_verbatim(&self.pending[batch.unit_start..self.at]);
         batch.unit_start = self.at;
-        true
+        Ok(true)
     }
 
     /// An error means that this dataset and the primary's are no longer equal,
@@ -204,18 +223,25 @@ impl StreamApplier {
         host: &mut dyn Host,
         now_ms: i64,
         args: &[&[u8]],
-    ) -> Flow {
+    ) -> Result<Flow, ApplyError> {
         let errors = engine.server.stats.error_replies;
         let flow = engine.execute(self.client, args, now_ms, host);
         if engine.server.stats.error_replies == errors {
-            return flow;
+            return Ok(flow);
         }
         engine.server.stats.unexpected_error_replies += 1;
         let name = args[0].escape_ascii();
         host.log(&format!(
             "== CRITICAL == This replica is sending an error to its master after processing the command '{name}'"
         ));
-        flow
+        if !engine.server.config.process.halts_on_propagation_error {
+            return Ok(flow);
+        }
+        let failed = ApplyError::Failed;
+        if let Err(refusal) = host.start(Job::Halt(failed.to_string())) {
+            host.log(&refusal);
+        }
+        Err(failed)
     }
 
     /// Forgets the units that were applied; what is left starts with a unit.

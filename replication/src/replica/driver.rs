@@ -8,12 +8,13 @@
 //! The old dataset is served until the new one is whole and verified.
 
 use super::applier::{ApplyError, StreamApplier};
+use super::guard::{self, is_suspicious};
 use super::handshake::HandshakeConfig;
 use super::incoming::{Arrived, Incoming, IncomingError, loads_at_once};
 use super::loader::Loader;
 use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
 use crate::backoff::Backoff;
-use crate::node::Inner;
+use crate::node::{Inner, Node};
 use core::time::Duration;
 use futures::future::{BoxFuture, Either, select};
 use futures::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -37,6 +38,9 @@ const TICK: Duration = Duration::from_millis(1000);
 /// A link that lasted this long is tried again at once when it breaks.
 const STABLE_LINK_MS: u64 = 1_000;
 
+/// How a peer that is no replica answers when it is asked to take over.
+const IS_PRIMARY: &str = "PSYNC FAILOVER can't be sent to a master.";
+
 /// How a link ended.
 enum End {
     /// It could not be opened.
@@ -53,6 +57,10 @@ enum End {
     Load(IncomingError),
     /// The stream cannot be followed.
     Apply(ApplyError),
+    /// The primary is fed by this node.
+    Cycle,
+    /// An empty dataset of an unknown history.
+    Empty(PrimaryAddress),
 }
 
 impl fmt::Display for End {
@@ -70,6 +78,14 @@ impl fmt::Display for End {
                 )
             }
             Self::Apply(error) => error.fmt(f),
+            Self::Cycle => f.write_str(
+                "MASTER goes on under the replication id of this very node, so it follows this node, be it through others: a cycle without a primary. Make one of them a primary with REPLICAOF NO ONE; trying again until then",
+            ),
+            Self::Empty(address) => write!(
+                f,
+                "MASTER sent an empty dataset of a history that has nothing to do with ours, so it was not taken, and what is here is still served. To accept it: REPLICAOF {} {}",
+                address.host, address.port
+            ),
         }
     }
 }
@@ -147,11 +163,20 @@ impl UpstreamLink {
                 upstream.down_since_ms = Some(unix_ms);
             }
         });
-        if noted.is_some() {
-            let text = end.to_string();
-            self.node.parts.store.with(|_, host| host.log(&text));
+        if noted.is_none() {
+            return false;
         }
-        noted.is_some()
+        let text = end.to_string();
+        self.node.parts.store.with(|engine, host| {
+            host.log(&text);
+            if let End::Link(LinkError::TakeOverRefused(reply)) = end {
+                let is_primary = reply.ends_with(IS_PRIMARY);
+                engine.failover_refused(is_primary, unix_ms, host);
+            }
+        });
+        // The role may have changed with that.
+        Node::of(&self.node).follow_role();
+        true
     }
 
     async fn one_link(&self) -> End {
@@ -166,6 +191,12 @@ impl UpstreamLink {
             Ok(link) => link,
             Err(end) => return end,
         };
+        if self
+            .with(|_, upstream| upstream.state = LinkState::Handshake)
+            .is_none()
+        {
+            return End::Apply(ApplyError::RoleChanged);
+        }
         let (reader, writer) = link.split();
         let session = ReplicaSession::new(
             config.handshake,
@@ -178,6 +209,7 @@ impl UpstreamLink {
             session,
             writer,
             incoming: None,
+            loading: false,
             position: None,
             received_bytes: 0,
             size_bytes: None,
@@ -188,6 +220,9 @@ impl UpstreamLink {
             Ok(never) => match never {},
             Err(end) => end,
         };
+        if running.session.awaits_answer() {
+            self.with(|engine, _| engine.server.failover_unanswered());
+        }
         if let Some(applier) = running.applier.take() {
             self.node
                 .parts
@@ -237,6 +272,7 @@ impl LinkConfig {
                 },
                 announce_ip: set(ip).map(|ip| String::from_utf8_lossy(&ip).into_owned()),
                 version: Some(VERSION_FOR_VALKEY.to_owned()),
+                asks_to_take_over: engine.server.failover.asks_to_take_over(),
             },
             timeouts: ReplicaTimeouts {
                 repl_ms: u64::from(config.repl_timeout_s) * 1000,
@@ -257,6 +293,8 @@ struct RunningLink<'a> {
     session: ReplicaSession,
     writer: WriteHalf<Box<dyn Link>>,
     incoming: Option<Incoming>,
+    /// What arrives, or has arrived, is being loaded.
+    loading: bool,
     position: Option<(ReplicationId, Offset)>,
     received_bytes: u64,
     size_bytes: Option<u64>,
@@ -279,8 +317,8 @@ impl RunningLink<'_> {
         mut reader: ReadHalf<Box<dyn Link>>,
     ) -> Result<std::convert::Infallible, End> {
         let mut buffer = vec![0; READ_BYTES];
-        let runtime = Arc::clone(&self.node().parts.runtime);
-        let mut tick = runtime.sleep(TICK);
+        let node = Arc::clone(&self.upstream.node);
+        let mut tick = node.next_look(TICK);
         loop {
             self.flush().await?;
             match select(pin!(reader.read(&mut buffer)), tick).await {
@@ -297,7 +335,7 @@ impl RunningLink<'_> {
                     if self.applier.as_ref().is_some_and(StreamApplier::is_held) {
                         self.stream(&[]).await?;
                     }
-                    tick = runtime.sleep(TICK);
+                    tick = node.next_look(TICK);
                 }
             }
         }
@@ -313,7 +351,14 @@ impl RunningLink<'_> {
 
     fn tick(&mut self) -> Result<(), End> {
         let now_ms = self.node().now_ms();
-        let durable = self.with(|engine, _| engine.server.append_only.durable_offset())?;
+        let applier = self.applier.as_ref();
+        let (killed, durable) = self.with(|engine, _| {
+            let killed = applier.is_some_and(|applier| applier.is_killed(engine));
+            (killed, engine.server.append_only.durable_offset())
+        })?;
+        if killed {
+            return Err(End::Apply(ApplyError::Killed));
+        }
         if let Some(error) = self.session.tick(self.applied, durable, now_ms) {
             return Err(End::Link(error));
         }
@@ -321,10 +366,12 @@ impl RunningLink<'_> {
     }
 
     fn show_progress(&self) -> Result<(), End> {
-        let transfer = self.incoming.as_ref().map(|_| TransferProgress {
+        let arrives = self.incoming.is_some() || self.loading;
+        let transfer = arrives.then(|| TransferProgress {
             total_bytes: self.size_bytes,
             read_bytes: self.received_bytes,
             last_io_ms: self.last_io_unix_ms(),
+            loading: self.loading,
         });
         let last_io_ms = self.last_io_unix_ms();
         self.with(|_, upstream| {
@@ -362,6 +409,7 @@ impl RunningLink<'_> {
         let address = self.upstream.address.to_string();
         let unix_ms = self.node().unix_ms();
         let node = Arc::clone(&self.upstream.node);
+        self.refuse_cycle(replid)?;
         let (applier, is_renamed) = self.with(|engine, upstream| {
             let is_renamed = engine.server.continue_history(replid);
             node.ensure_backlog(engine);
@@ -369,6 +417,7 @@ impl RunningLink<'_> {
             (StreamApplier::new(engine, &address, unix_ms), is_renamed)
         })?;
         self.applier = Some(applier);
+        self.end_failover();
         if is_renamed {
             node.hang_up.notify(usize::MAX);
         }
@@ -376,12 +425,45 @@ impl RunningLink<'_> {
         Ok(())
     }
 
+    fn refuse_cycle(&self, replid: Option<ReplicationId>) -> Result<(), End> {
+        let is_cycle = self.with(|engine, _| engine.server.closes_cycle(replid))?;
+        if is_cycle { Err(End::Cycle) } else { Ok(()) }
+    }
+
+    /// Keeps what is here in place of a dataset that nobody can want.
+    fn refuse_suspicious(&self, keys: u64) -> Result<(), End> {
+        let replid = self.position.map(|(replid, _)| replid);
+        let refused = self.with(|engine, upstream| {
+            upstream.refused_empty = is_suspicious(&guard::Arrival {
+                replid,
+                keys,
+                holds_keys: !engine.keyspace.is_empty(),
+                is_asked_for: upstream.accepts_empty,
+                history: engine.server.replication.history,
+            });
+            upstream.refused_empty
+        })?;
+        match refused {
+            true => Err(End::Empty(self.upstream.address.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// The primary answered, so that it has taken over where it was asked to.
+    fn end_failover(&self) {
+        let unix_ms = self.node().unix_ms();
+        let store = &self.node().parts.store;
+        store.with(|engine, host| engine.finish_failover(unix_ms, host));
+    }
+
     fn log(&self, text: &str) {
         self.node().parts.store.with(|_, host| host.log(text));
     }
 
     fn full_sync(&mut self, position: Option<(ReplicationId, Offset)>) -> Result<(), End> {
+        self.refuse_cycle(position.map(|(replid, _)| replid))?;
         self.position = position;
+        self.end_failover();
         self.with(|_, upstream| upstream.state = LinkState::Sync)?;
         match position {
             Some((replid, offset)) => {
@@ -408,6 +490,7 @@ impl RunningLink<'_> {
         let node = Arc::clone(&self.upstream.node);
         let incoming = Incoming::begin(node, loader, at_once).await;
         self.incoming = Some(incoming.map_err(End::Load)?);
+        self.loading = at_once;
         self.size_bytes = size_bytes;
         self.received_bytes = 0;
         self.show_progress()
@@ -478,6 +561,8 @@ impl RunningLink<'_> {
     async fn install(&mut self) -> Result<(), End> {
         let incoming = self.incoming.take();
         let incoming = incoming.expect("a payload begins before it ends");
+        self.loading = true;
+        self.show_progress()?;
         let Arrived { dataset, base } = self.load(incoming).await?;
         let stream_db = dataset
             .meta()
@@ -488,6 +573,7 @@ impl RunningLink<'_> {
         let unix_ms = self.node().unix_ms();
         let node = Arc::clone(&self.upstream.node);
         let keys = dataset.keys();
+        self.refuse_suspicious(keys)?;
         let (applier, offset) = self.with(|engine, upstream| {
             engine.install_dataset(dataset.into_keyspace());
             let (replid, offset) = match position {
@@ -506,6 +592,7 @@ impl RunningLink<'_> {
             (StreamApplier::new(engine, &address, unix_ms), offset)
         })?;
         self.applier = Some(applier);
+        self.loading = false;
         self.applied = offset;
         self.session.loaded(offset, self.node().now_ms());
         node.hang_up.notify(usize::MAX);
@@ -558,4 +645,6 @@ fn connected(upstream: &mut Upstream, unix_ms: i64) {
     upstream.last_io_ms = unix_ms;
     upstream.down_since_ms = None;
     upstream.transfer = None;
+    upstream.accepts_empty = false;
+    upstream.refused_empty = false;
 }

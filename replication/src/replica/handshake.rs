@@ -8,7 +8,7 @@
 //! | 4 | `REPLCONF ip-address <address>`, if announced | none |
 //! | 5 | `REPLCONF capa eof capa psync2` | none |
 //! | 6 | `REPLCONF version <version>`, if set (Valkey 8 and later know it) | none |
-//! | 7 | `PSYNC <replid> <offset>`, or `PSYNC ? -1` | see the session |
+//! | 7 | `PSYNC <replid> <offset>`, or `PSYNC ? -1`; `FAILOVER` behind it asks the peer to take over | see the session |
 //!
 //! Steps 2 to 6 go out together once PING was answered, step 7 once they were.
 //! Facts: redis 7.2 `replication.c`, `syncWithMaster`.
@@ -30,6 +30,8 @@ pub struct HandshakeConfig {
     /// The Valkey version to present. A Valkey primary chooses the snapshot's
     /// format by it; a Redis primary answers with an error that is ignored.
     pub version: Option<String>,
+    /// The peer is a replica of this node and is asked to take over from it.
+    pub asks_to_take_over: bool,
 }
 
 /// A step whose reply is still to come.
@@ -70,14 +72,16 @@ impl HandshakeConfig {
 }
 
 /// Step 7.
-pub(super) fn psync(from: Option<(ReplicationId, Offset)>) -> Vec<u8> {
-    match from {
-        Some((replid, offset)) => {
-            let wire = offset.to_wire().to_string();
-            command(&[b"PSYNC", replid.as_bytes(), wire.as_bytes()])
-        }
-        None => command(&[b"PSYNC", b"?", b"-1"]),
+pub(super) fn psync(from: Option<(ReplicationId, Offset)>, takes_over: bool) -> Vec<u8> {
+    let (replid, wire) = match &from {
+        Some((replid, offset)) => (replid.as_bytes(), offset.to_wire().to_string()),
+        None => (&b"?"[..], "-1".to_owned()),
+    };
+    let mut args: Vec<&[u8]> = vec![b"PSYNC", replid, wire.as_bytes()];
+    if takes_over {
+        args.push(b"FAILOVER");
     }
+    command(&args)
 }
 
 /// Whether the primary's answer to PING lets the handshake go on. One that

@@ -8,10 +8,12 @@
 //! | [`loader`] | a snapshot on its way into a dataset |
 //! | `incoming` | where a snapshot goes while it arrives |
 //! | [`applier`] | the stream on its way into the engine |
+//! | `guard` | what is not put in the place of a dataset that is there |
 //! | `driver` | the session with bytes moved around it |
 
 pub mod applier;
 pub(crate) mod driver;
+mod guard;
 pub mod handshake;
 mod incoming;
 pub mod loader;

@@ -5,6 +5,7 @@
 //!  PING   AUTH,   PSYNC                ├─ an error ─SYNC─►                             │ loaded
 //!         REPLCONF                     ├─ +CONTINUE ──────────────► Streaming ◄────────┘
 //!                                      └─ -NOMASTERLINK, -LOADING ─► closed, try again
+//!                                         any error, where it was asked to take over
 //! ```
 //! Empty lines before the header are signs of life. In the stream nothing is
 //! taken apart here: the engine parses it and feeds back how far it has applied.
@@ -82,6 +83,8 @@ pub enum LinkError {
     Auth(String),
     /// The primary cannot serve replicas now.
     TryLater(String),
+    /// The peer was asked to take over and answered with this.
+    TakeOverRefused(String),
     /// The primary answered SYNC with this error.
     Refused(String),
     /// This is not what a primary sends here.
@@ -104,6 +107,9 @@ impl fmt::Display for LinkError {
                     f,
                     "Master is currently unable to PSYNC, trying again later: {reply}"
                 )
+            }
+            Self::TakeOverRefused(reply) => {
+                write!(f, "The failover's target does not take over: {reply}")
             }
             Self::Refused(reply) => write!(f, "MASTER aborted replication with an error: {reply}"),
             Self::Protocol(what) => write!(f, "Bad protocol from MASTER: {what}"),
@@ -250,7 +256,8 @@ impl ReplicaSession {
     }
 
     fn ask(&mut self) {
-        self.output.extend(psync(self.from));
+        let takes_over = self.config.asks_to_take_over;
+        self.output.extend(psync(self.from, takes_over));
         self.state = State::PsyncReply;
     }
 
@@ -260,6 +267,7 @@ impl ReplicaSession {
             b"" => Ok(None),
             b"+FULLRESYNC" => self.full_resync(&words, line).map(Some),
             b"+CONTINUE" => self.continues(words.get(1).copied(), line).map(Some),
+            _ if self.config.asks_to_take_over => Err(LinkError::TakeOverRefused(text(line))),
             b"-NOMASTERLINK" | b"-LOADING" => Err(LinkError::TryLater(text(line))),
             // Whatever else it is, the peer does not take PSYNC: an old one, or
             // one whose rules allow only SYNC.
@@ -458,6 +466,12 @@ impl ReplicaSession {
     #[must_use]
     pub fn is_streaming(&self) -> bool {
         matches!(self.state, State::Streaming)
+    }
+
+    /// Whether the primary was asked for the stream and has not answered.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::PsyncReply)
     }
 
     /// Whether the dataset is complete and [`loaded`](Self::loaded) is waited for.

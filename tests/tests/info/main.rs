@@ -148,6 +148,7 @@ fn a_broken_link_and_a_transfer_have_fields_of_their_own() {
         total_bytes: Some(200),
         read_bytes: 50,
         last_io_ms: START_MS - 1000,
+        loading: false,
     });
     let info = node.info("replication");
     let names = info.names("Replication");

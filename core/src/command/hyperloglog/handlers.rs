@@ -81,9 +81,10 @@ fn count_one(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult<u64> {
         return Ok(count);
     }
     let count = sketch::estimate(&sketch::histogram(bytes)?);
-    // A replica keeps the very bytes of its primary, which sends its PFCOUNTs.
+    edit(ctx, key, |bytes| sketch::set_cached(bytes, count));
+    // What a replica remembers of its own is no change of the dataset: the same
+    // elements are in it.
     if ctx.client.is_primary() || !ctx.server.replication.is_replica() {
-        edit(ctx, key, |bytes| sketch::set_cached(bytes, count));
         ctx.effects.changed(1);
     }
     Ok(count)

@@ -3,6 +3,7 @@
 
 use sha1::{Digest, Sha1};
 
+use crate::seams::host::PrimaryAddress;
 use crate::testing::TestEngine;
 use crate::value::ValueRef;
 
@@ -87,6 +88,23 @@ fn the_estimate_is_kept_and_replicas_are_told() {
     t.run("pfcount h none");
     t.run("pfadd h a");
     assert_eq!(t.stream(), "");
+}
+
+/// A replica remembers as well, and holds what its primary does all the same.
+#[test]
+fn a_replica_keeps_the_estimate_for_itself() {
+    let mut t = TestEngine::new();
+    t.run("pfadd h a");
+    let address = PrimaryAddress {
+        host: "p".to_owned(),
+        port: 1,
+    };
+    t.engine.server.become_replica_of(address);
+    t.stream();
+    assert_eq!(t.run("pfcount h"), ":1");
+    assert_eq!(bytes_of(&t, "h")[15], 0, "it is kept");
+    assert_eq!(t.stream(), "");
+    assert!(t.engine.server.continues_from().is_some());
 }
 
 #[test]

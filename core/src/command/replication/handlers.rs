@@ -3,8 +3,9 @@
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::config::is_host;
+use crate::engine::client::RdbFilter;
 use crate::offset::{Offset, ReplicationId};
-use crate::seams::host::{Job, PrimaryAddress, SyncRequest};
+use crate::seams::host::{PrimaryAddress, SyncRequest};
 use crate::text::number::parse_i64;
 
 fn is(word: &[u8], name: &str) -> bool {
@@ -16,22 +17,24 @@ pub(super) fn slaveof(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
 }
 
 pub(super) fn replicaof(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    if ctx.server.failover.is_running() {
+        return Err(CommandError::text(
+            "ERR REPLICAOF not allowed while failing over.",
+        ));
+    }
     let target = if is(args[1], "no") && is(args[2], "one") {
         None
     } else {
-        Some(parse_address(args[1], args[2])?)
+        let address = parse_address(args[1], args[2])?;
+        if ctx.server.names_itself(&address, &*ctx.host) {
+            return Err(CommandError::text(
+                "ERR REPLICAOF names this very server, which cannot follow itself",
+            ));
+        }
+        Some(address)
     };
-    let changed = match &target {
-        Some(address) => ctx.server.become_replica_of(address.clone()),
-        None => ctx.server.become_primary(),
-    };
-    if changed {
-        let words = target.as_ref().map_or_else(String::new, |address| {
-            format!("{} {}", address.host, address.port)
-        });
-        ctx.server.config.follow("replicaof", words.as_bytes());
-        start(ctx, Job::Follow(target))?;
-    } else if target.is_some() {
+    let names_one = target.is_some();
+    if !follow(ctx, target)? && names_one {
         ctx.reply.simple("OK Already connected to specified master");
         return Ok(());
     }
@@ -39,8 +42,9 @@ pub(super) fn replicaof(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
-fn start(ctx: &mut Ctx<'_>, job: Job) -> CommandResult {
-    ctx.host.start(job).map_err(CommandError::text)
+fn follow(ctx: &mut Ctx<'_>, target: Option<PrimaryAddress>) -> CommandResult<bool> {
+    let changed = ctx.server.follow(target, &mut *ctx.host);
+    changed.map_err(CommandError::text)
 }
 
 fn parse_address(host: &[u8], port: &[u8]) -> CommandResult<PrimaryAddress> {
@@ -85,7 +89,7 @@ fn take_option(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> CommandResult<
     } else if is(option, "rdb-only") {
         options.rdb_only = parse_i64(value).ok_or(CommandError::NotInteger)? == 1;
     } else if is(option, "rdb-filter-only") {
-        options.rdb_filter_functions = parse_filter(value)?;
+        options.rdb_filter = parse_filter(value)?;
     } else if is(option, "ack") || is(option, "fack") || is(option, "getack") {
         return Ok(false);
     } else {
@@ -117,10 +121,10 @@ fn parse_version(value: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes([0, major, minor, patch]))
 }
 
-/// The parts of a snapshot that a reader wants: all of them, or functions alone.
-fn parse_filter(value: &[u8]) -> CommandResult<bool> {
+/// The parts of a snapshot that a reader wants: of those that are not named, none.
+fn parse_filter(value: &[u8]) -> CommandResult<RdbFilter> {
     let words = value.split(u8::is_ascii_whitespace);
-    let mut functions = false;
+    let mut filter = RdbFilter::Nothing;
     for word in words.filter(|word| !word.is_empty()) {
         if !is(word, "functions") {
             let word = String::from_utf8_lossy(word);
@@ -128,19 +132,22 @@ fn parse_filter(value: &[u8]) -> CommandResult<bool> {
                 "ERR Unsupported rdb-filter-only option: {word}"
             )));
         }
-        functions = true;
+        filter = RdbFilter::Functions;
     }
-    Ok(functions)
+    Ok(filter)
 }
 
 pub(super) fn psync(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
-    if args.len() > 3 {
-        // FAILOVER asks for a change of roles that this node does not do.
-        return Err(CommandError::text(
-            "ERR PSYNC FAILOVER is not supported by this server",
-        ));
+    if args.get(3).is_some_and(|word| is(word, "failover")) {
+        take_over(ctx, args[1])?;
     }
-    let wire = parse_i64(args[2]).ok_or(CommandError::NotInteger)?;
+    let Some(wire) = parse_i64(args[2]) else {
+        let peer = &ctx.client.peer.addr;
+        ctx.host.log(&format!(
+            "Replica {peer} asks for synchronization but with a wrong offset"
+        ));
+        return Err(CommandError::NotInteger);
+    };
     let offset = Offset::from_wire(wire);
     let continuing = ReplicationId::parse(args[1]).zip(offset);
     attach(ctx, continuing, true)
@@ -150,15 +157,55 @@ pub(super) fn sync(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     attach(ctx, None, false)
 }
 
+/// The primary of this node hands over to it, in the history that both share.
+fn take_over(ctx: &mut Ctx<'_>, replid: &[u8]) -> CommandResult {
+    let ours = ctx.server.replication.history.replid;
+    let name = String::from_utf8_lossy(replid);
+    ctx.host
+        .log(&format!("Failover request received for replid {name}."));
+    if !ctx.server.replication.is_replica() {
+        return Err(CommandError::text(
+            "ERR PSYNC FAILOVER can't be sent to a master.",
+        ));
+    }
+    if !replid.eq_ignore_ascii_case(ours.as_bytes()) {
+        return Err(CommandError::text(
+            "ERR PSYNC FAILOVER replid must match my replid.",
+        ));
+    }
+    follow(ctx, None)?;
+    let peer = &ctx.client.peer.addr;
+    ctx.host.log(&format!(
+        "MASTER MODE enabled (failover request from '{peer}')"
+    ));
+    Ok(())
+}
+
 fn attach(
     ctx: &mut Ctx<'_>,
     continuing: Option<(ReplicationId, Offset)>,
     psync: bool,
 ) -> CommandResult {
+    if ctx.server.failover.is_running() {
+        return Err(CommandError::text(
+            "NOMASTERLINK Can't SYNC while failing over",
+        ));
+    }
     let replication = &ctx.server.replication;
     if replication.is_replica() && !replication.link_is_up() {
         return Err(CommandError::text(
             "NOMASTERLINK Can't SYNC while not connected with my master",
+        ));
+    }
+    if !ctx.reply.is_empty() {
+        return Err(CommandError::text(
+            "ERR SYNC and PSYNC are invalid with pending output",
+        ));
+    }
+    let options = &ctx.client.replica;
+    if options.rdb_filter != RdbFilter::Everything && !options.capa_eof {
+        return Err(CommandError::text(
+            "ERR Filtered replica requires EOF capability",
         ));
     }
     ctx.client.sync_request = Some(SyncRequest { continuing, psync });

@@ -1,14 +1,38 @@
 //! Following a primary, and being followed.
 
+mod failover;
+#[cfg(test)]
+mod failover_tests;
 mod handlers;
 #[cfg(test)]
 mod tests;
 
 use super::{ArgSpec, CommandSpec, Flags, Group};
+use failover::failover;
 use handlers::{psync, replconf, replicaof, slaveof, sync};
 
 /// The rows of the family.
 pub const COMMANDS: &[CommandSpec] = &[
+    CommandSpec::new("failover", -1, failover)
+        .group(Group::Server)
+        .since("6.2.0")
+        .summary("Hands over to a replica that has caught up.")
+        .complexity("O(1)")
+        .flags(Flags::ADMIN.union(Flags::NOSCRIPT).union(Flags::STALE))
+        .args(&[
+            ArgSpec::block(
+                "target",
+                &[
+                    ArgSpec::string("host"),
+                    ArgSpec::integer("port"),
+                    ArgSpec::pure_token("force", "FORCE").optional(),
+                ],
+            )
+            .token("TO")
+            .optional(),
+            ArgSpec::pure_token("abort", "ABORT").optional(),
+            ArgSpec::integer("milliseconds").token("TIMEOUT").optional(),
+        ]),
     CommandSpec::new("psync", -3, psync)
         .group(Group::Server)
         .since("2.8.0")

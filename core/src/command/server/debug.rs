@@ -57,6 +57,10 @@ pub(super) fn debug(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             ctx.server.begin_history();
             ctx.reply.ok();
         }
+        (b"replicate", words @ [_, ..]) => {
+            ctx.effects.propagate_always(None, words);
+            ctx.reply.ok();
+        }
         (b"log", [text]) => {
             ctx.host
                 .log(&format!("DEBUG LOG: {}", String::from_utf8_lossy(text)));

@@ -46,7 +46,9 @@ fn quicklist(list: &List, fill: i32) -> String {
 pub(super) fn debug_object(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
     let now_s = (ctx.now_ms() / 1000) as u32;
     let fill = ctx.server.config.encodings.list_max_listpack_size;
-    let entry = ctx.keys.peek(key).ok_or_else(no_key)?;
+    // One that has expired and was not removed is an object as well.
+    let entry = ctx.keys.space().find(ctx.keys.db_index(), key);
+    let entry = entry.ok_or_else(no_key)?;
     let pieces = match entry.value() {
         ValueRef::List(list) if list.as_listpack().is_none() => quicklist(list, fill),
         _ => String::new(),

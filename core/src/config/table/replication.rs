@@ -17,8 +17,7 @@ pub(super) const ROWS: &[Directive] = &[
         "propagation-error-behavior",
         "ignore",
         &["ignore", "panic", "panic-on-replicas"],
-    )
-    .cosmetic(),
+    ),
     // Ours alone: how much of the log on disk replicas may continue from; `auto` is
     // ten times repl-backlog-size.
     checked_text("repl-backlog-disk-size", "auto", check::disk_backlog),

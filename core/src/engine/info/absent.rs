@@ -17,7 +17,6 @@ const ABSENT: &[(&str, &str)] = &[
     ("cluster_connections", "0"),
     ("cluster_enabled", "0"),
     ("mem_cluster_links", "0"),
-    ("master_failover_state", "no-failover"),
     // Scripts and functions.
     ("used_memory_lua", "0"),
     ("used_memory_vm_eval", "0"),

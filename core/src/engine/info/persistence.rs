@@ -13,7 +13,10 @@ pub(super) fn persistence(out: &mut Fields, source: &Source<'_>) {
             .is_some_and(|loading| loading.beside == beside)
     };
     out.flag("loading", loads(false));
-    out.flag("async_loading", loads(true));
+    let upstream = source.server.replication.upstream.as_ref();
+    let transfer = upstream.and_then(|upstream| upstream.transfer);
+    let syncs = transfer.is_some_and(|transfer| transfer.loading);
+    out.flag("async_loading", loads(true) || syncs);
     out.all_absent(&[
         "current_cow_peak",
         "current_cow_size",

@@ -20,7 +20,7 @@ pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     for (index, replica) in state.replicas.iter().enumerate() {
         replica_line(out, source, index, replica);
     }
-    out.absent("master_failover_state");
+    out.put("master_failover_state", source.server.failover.name());
     out.put("master_replid", state.history.replid);
     out.put("master_replid2", state.history.replid2);
     out.put("master_repl_offset", source.server.log.offset().0);
@@ -50,6 +50,9 @@ fn replica_role(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
             .down_since_ms
             .map(|since| source.seconds_since(since));
         out.put("master_link_down_since_seconds", since.unwrap_or(-1));
+        if upstream.refused_empty {
+            out.put("master_empty_dataset_refused", 1);
+        }
     }
     out.put("slave_priority", config.replica_priority);
     out.flag("slave_read_only", config.replica_read_only);
