@@ -70,6 +70,7 @@ fn a_rewrite_keeps_what_came_after_its_cut() {
         names,
         [
             "appendonly.aof.2.base.rdb",
+            "appendonly.aof.2.base.rdb.idx",
             "appendonly.aof.2.incr.aof",
             "appendonly.aof.2.incr.aof.idx",
             "appendonly.aof.manifest"

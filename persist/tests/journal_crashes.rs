@@ -301,6 +301,7 @@ impl Life {
             policy: self.policy,
             timestamps: self.random.below(3) == 0,
             retained_bytes: [0, 500, 4000, 1 << 20][self.random.below(4) as usize],
+            past_ms: [0, 0, 2_000, 1 << 30][self.random.below(4) as usize],
         };
         let found = inspect(&*disk, NAME).await;
         let found = self.sound(found)?;

@@ -11,7 +11,11 @@ use towline_tests::tables;
 const OWN_DEFAULTS: [&str; 1] = ["dir"];
 
 /// Directives that no peer has.
-const OURS: [&str; 2] = ["rdb-version", "repl-backlog-disk-size"];
+const OURS: [&str; 3] = [
+    "aof-history-retention",
+    "rdb-version",
+    "repl-backlog-disk-size",
+];
 
 fn reference() -> BTreeMap<String, String> {
     let mut defaults = BTreeMap::new();

@@ -57,6 +57,7 @@ impl Writer {
             policy: FsyncPolicy::Always,
             timestamps: true,
             retained_bytes: 0,
+            past_ms: 0,
         };
         let at = Offset(4711);
         let parts = Journal::fresh(Arc::new(storage), options, at).await;

@@ -45,6 +45,13 @@ pub(super) fn disk_backlog(text: &[u8]) -> Result<(), &'static str> {
     known.then_some(()).ok_or(error)
 }
 
+/// A span of time.
+pub(super) fn duration(text: &[u8]) -> Result<(), &'static str> {
+    let error = "argument must be a number of seconds, or one with a unit: s, m, h, d or w";
+    let known = number::parse_duration_s(text);
+    known.map(|_| ()).ok_or(error)
+}
+
 /// proc-title-template: see [`title`].
 pub(super) fn title_template(text: &[u8]) -> Result<(), &'static str> {
     let error = "template format is invalid or contains unknown variables";

@@ -85,6 +85,8 @@ pub struct AofSettings {
     pub no_fsync_on_rewrite: bool,
     /// `repl-backlog-disk-size`: how much of it replicas may continue from.
     pub retained_bytes: u64,
+    /// `aof-history-retention`: how long older files of it stay, in milliseconds.
+    pub past_ms: u64,
 }
 
 /// How saves and loads are slowed down, so that tests can look at them. A delay below 0
@@ -445,6 +447,8 @@ fn aof(v: &Named<'_>) -> AofSettings {
         rewrite_min_bytes: v.number("auto-aof-rewrite-min-size"),
         no_fsync_on_rewrite: v.flag("no-appendfsync-on-rewrite"),
         retained_bytes: retained_bytes(v),
+        past_ms: number::parse_duration_s(&v.text("aof-history-retention"))
+            .map_or(0, |seconds| seconds.saturating_mul(1000)),
     }
 }
 

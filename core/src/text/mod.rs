@@ -1,7 +1,8 @@
 //! Text as the protocol, the configuration and the values use it: numbers,
-//! patterns and quoting, each with the exact rules of Redis 7.2.
+//! patterns, quoting and dates, each with the exact rules of Redis 7.2.
 
 mod bignum;
+pub mod date;
 pub mod double;
 mod float_syntax;
 pub mod glob;

@@ -79,6 +79,21 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
     amount.checked_mul(factor)
 }
 
+/// Parses a span of time: digits, then a unit, alone a number of seconds.
+pub fn parse_duration_s(text: &[u8]) -> Option<u64> {
+    let (digits, seconds) = match text.split_last()? {
+        (b's' | b'S', digits) => (digits, 1),
+        (b'm' | b'M', digits) => (digits, 60),
+        (b'h' | b'H', digits) => (digits, 3600),
+        (b'd' | b'D', digits) => (digits, 24 * 3600),
+        (b'w' | b'W', digits) => (digits, 7 * 24 * 3600),
+        _ => (text, 1),
+    };
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    let amount: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    amount.checked_mul(seconds).filter(|_| is_number)
+}
+
 /// Appends an integer in decimal.
 pub fn write_i64(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
@@ -148,6 +163,29 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(parse_memory(text), want, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn spans_of_time_have_units() {
+        for (text, want) in [
+            ("0", Some(0)),
+            ("90", Some(90)),
+            ("90s", Some(90)),
+            ("5m", Some(300)),
+            ("2H", Some(7200)),
+            ("7d", Some(604_800)),
+            ("1w", Some(604_800)),
+            ("", None),
+            ("d", None),
+            ("+5", None),
+            ("-5s", None),
+            ("1.5h", None),
+            ("5 m", None),
+            ("5mm", None),
+            ("18446744073709551615w", None),
+        ] {
+            assert_eq!(parse_duration_s(text.as_bytes()), want, "{text}");
         }
     }
 

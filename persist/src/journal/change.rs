@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cut      side file, increment: created, synced │ manifest names the increment │ appends go on there
-//! commit   base renamed to its name              │ manifest names base and increments from the cut on
+//! commit   base renamed to its name, side file   │ manifest names base and increments from the cut on
 //!                                                │ what it replaced is removed, then forgotten
 //! replace  increment made, base renamed          │ manifest names these two and nothing else
 //! ```
@@ -13,12 +13,13 @@ use towline_core::seams::StorageError;
 
 use super::JournalError;
 use super::archive::Segment;
+use super::base_note::BaseNote;
 use super::naming;
 use super::open_file::OpenFile;
 use super::progress::LogState;
 use super::rewrite::{BaseFile, CutId};
 use super::shared::{Cut, FsyncPolicy};
-use super::writer::{Failure, JournalWriter};
+use super::writer::{Failure, JournalWriter, Opened};
 use crate::aof::{FileKind, Manifest, ManifestFile};
 
 impl JournalWriter {
@@ -30,8 +31,14 @@ impl JournalWriter {
             Ok(made) => made,
             Err(error) => return self.cut_failed(cut, error),
         };
+        let opened = Opened {
+            id: cut.id,
+            sequence,
+            origin: cut.origin.clone(),
+            unix_ms: self.now_ms,
+        };
         if let Some(base) = &cut.base {
-            self.replace_all(base, entry).await?;
+            self.replace_all(base, &opened, entry).await?;
         } else if !cut.anew && self.goes_on_from_disk() {
             let mut manifest = self.manifest.clone();
             manifest.increments.push(entry);
@@ -51,7 +58,7 @@ impl JournalWriter {
             true => 0,
             false => self.closed_bytes + closed,
         };
-        self.cuts.push((cut.id, sequence));
+        self.cuts.push(opened);
         self.opened(file);
         if cut.base.is_some() {
             self.replaced();
@@ -138,6 +145,8 @@ impl JournalWriter {
     pub(super) fn next_sequence(&self) -> i64 {
         let known = self.manifest.increments.iter();
         let known = known.chain(self.detached.iter().flatten());
+        // Numbers tell the order of what is kept of the past as well.
+        let known = known.chain(self.past(true));
         let last = known.map(|file| file.sequence).max().unwrap_or(0);
         let open = self.open.as_ref().map_or(0, |file| file.sequence);
         self.unused(last.max(open) + 1, |sequence| {
@@ -146,10 +155,17 @@ impl JournalWriter {
     }
 
     fn next_base(&self, extension: &str) -> (String, i64) {
-        let last = self.manifest.base.as_ref().map_or(0, |base| base.sequence);
+        let known = self.manifest.base.iter().chain(self.past(false));
+        let last = known.map(|file| file.sequence).max().unwrap_or(0);
         let name = |sequence| naming::base(&self.name, sequence, extension);
         let sequence = self.unused(last + 1, name);
         (name(sequence), sequence)
+    }
+
+    /// The increments or the bases that the log no longer needs.
+    fn past(&self, increments: bool) -> impl Iterator<Item = &ManifestFile> {
+        let files = self.manifest.history.iter();
+        files.filter(move |file| naming::is_increment(&self.name, file) == increments)
     }
 
     /// The first number from `sequence` on whose name is not that of a file
@@ -172,8 +188,8 @@ impl JournalWriter {
         if let Some(at) = self.failed_cuts.iter().position(|(id, _)| *id == cut) {
             return Err(self.failed_cuts.swap_remove(at).1.into());
         }
-        let cuts = self.cuts.iter().find(|(id, _)| *id == cut);
-        let first = cuts.ok_or(JournalError::Superseded)?.1;
+        let opened = self.cuts.iter().find(|opened| opened.id == cut);
+        let opened = opened.ok_or(JournalError::Superseded)?.clone();
         if self.open.as_ref().is_none_or(|file| file.poisoned) {
             let message = "the log failed while its base was written".to_owned();
             return Err(JournalError::Poisoned(message));
@@ -183,11 +199,11 @@ impl JournalWriter {
         let all = known
             .into_iter()
             .chain(self.detached.clone().unwrap_or_default());
-        let (kept, old): (Vec<_>, Vec<_>) = all.partition(|file| file.sequence >= first);
-        self.put_base(base, kept, old)
+        let (kept, old): (Vec<_>, Vec<_>) = all.partition(|file| file.sequence >= opened.sequence);
+        self.put_base(base, &opened, kept, old)
             .await
             .map_err(|failure| self.told(failure))?;
-        self.cuts.retain(|(id, _)| *id > cut);
+        self.cuts.retain(|opened| opened.id > cut);
         self.failed_cuts.retain(|(id, _)| *id > cut);
         self.committed();
         self.forget_history().await;
@@ -230,10 +246,15 @@ impl JournalWriter {
     }
 
     /// The dataset is another: the log is `base` and what follows it.
-    async fn replace_all(&mut self, base: &BaseFile, entry: ManifestFile) -> Result<(), Failure> {
+    async fn replace_all(
+        &mut self,
+        base: &BaseFile,
+        opened: &Opened,
+        entry: ManifestFile,
+    ) -> Result<(), Failure> {
         let mut old = self.manifest.increments.clone();
         old.extend(self.detached.clone().unwrap_or_default());
-        self.put_base(base, vec![entry], old).await?;
+        self.put_base(base, opened, vec![entry], old).await?;
         self.detached = None;
         self.shared.publish(|state| {
             state.progress.attached = true;
@@ -252,10 +273,12 @@ impl JournalWriter {
         });
     }
 
-    /// Gives the base its name and writes a manifest of it and `kept`.
+    /// Gives the base its name and writes a manifest of it and `kept`, which begins with
+    /// what was `opened` at the base's moment.
     async fn put_base(
         &mut self,
         base: &BaseFile,
+        opened: &Opened,
         kept: Vec<ManifestFile>,
         old: Vec<ManifestFile>,
     ) -> Result<(), Failure> {
@@ -266,6 +289,14 @@ impl JournalWriter {
             Err(StorageError::NotFound { .. }) if self.storage.len(&name).await.is_ok() => {}
             Err(error) => return Err(Failure::Retry(error)),
         }
+        let note = BaseNote::new(
+            opened.origin.clone(),
+            opened.unix_ms,
+            base.sum,
+            opened.sequence,
+        );
+        let noted = note.write(&*self.storage, &name).await;
+        noted.map_err(Failure::Retry)?;
         let mut history = self.manifest.history.clone();
         history.extend(self.manifest.base.clone());
         history.extend(old);
@@ -278,7 +309,13 @@ impl JournalWriter {
             increments: kept,
             history,
         };
-        self.write_manifest(manifest).await?;
+        match self.write_manifest(manifest).await {
+            Err(Failure::Retry(error)) => return Err(Failure::Retry(error)),
+            written => {
+                self.retention.add(sequence, opened.sequence);
+                written?;
+            }
+        }
         self.count_closed(&closed_kept).await;
         Ok(())
     }
@@ -319,8 +356,8 @@ impl JournalWriter {
         durable.map_err(Failure::Poison)
     }
 
-    /// Removes what neither the log needs any more nor a replica may ask for, then
-    /// says so in the manifest. What cannot be removed now is tried again with the
+    /// Removes what the log does not need any more, no replica may ask for, and leads to
+    /// no moment that is to be restored, then says so in the manifest. What cannot be removed now is tried again with the
     /// next change.
     pub(super) async fn forget_history(&mut self) {
         let history = self.manifest.history.clone();
@@ -340,13 +377,18 @@ impl JournalWriter {
         }
     }
 
-    /// Whether replicas may still be served from this file.
+    /// Whether replicas may still be served from this file, or the past be restored.
     fn is_kept(&self, file: &ManifestFile) -> bool {
-        let is_increment = naming::is_increment(&self.name, file);
-        is_increment && self.shared.state().archive.keeps(file.sequence)
+        let state = self.shared.state();
+        let (retention, past_ms) = (&self.retention, state.past_ms);
+        if naming::is_increment(&self.name, file) {
+            let read = state.archive.keeps(file.sequence);
+            return read || retention.keeps_increment(file.sequence, past_ms);
+        }
+        retention.keeps_base(file.sequence, past_ms)
     }
 
-    /// Each second, lets go of files that the stream has left behind.
+    /// Each second, lets go of files that the stream has left behind, or that are too old.
     pub(super) async fn forget_outgrown(&mut self) {
         let now_s = self.now_ms / 1000;
         if now_s == self.outgrown_s || self.manifest.history.is_empty() {
@@ -356,9 +398,10 @@ impl JournalWriter {
         self.forget_history().await;
     }
 
-    async fn remove_log(&self, file: &ManifestFile) -> bool {
-        if naming::is_increment(&self.name, file) {
-            self.shared.state().archive.drop_up_to(file.sequence);
+    async fn remove_log(&mut self, file: &ManifestFile) -> bool {
+        match naming::is_increment(&self.name, file) {
+            true => self.shared.state().archive.drop_up_to(file.sequence),
+            false => self.retention.forget(file.sequence),
         }
         let Ok(name) = std::str::from_utf8(&file.name) else {
             return true;

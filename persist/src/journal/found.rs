@@ -70,7 +70,25 @@ pub async fn inspect(storage: &dyn Storage, name: &str) -> Result<Option<Found>,
     Ok(Some(found))
 }
 
+impl FoundIncrement {
+    /// The latest time that its side file tells.
+    pub(super) fn last_ms(&self) -> Option<u64> {
+        let side = self.side.as_ref()?;
+        Some(
+            side.marks
+                .last()
+                .map_or(side.start.created_ms, Mark::unix_ms),
+        )
+    }
+}
+
 impl Found {
+    /// The time of the log's end, as far as it is known.
+    pub(super) fn last_ms(&self) -> u64 {
+        let last = self.increments.last().and_then(FoundIncrement::last_ms);
+        last.unwrap_or(0)
+    }
+
     /// What earlier runs kept for replicas of what the log no longer needs, in order.
     /// A file that is not whole is none of it.
     pub(super) async fn retained(
@@ -107,14 +125,14 @@ fn closed(name: String, sequence: i64, length: u64, side: &SideFile) -> Option<S
 }
 
 /// A name that a storage can hold.
-fn file_name(file: &ManifestFile) -> Result<String, StorageError> {
+pub(super) fn file_name(file: &ManifestFile) -> Result<String, StorageError> {
     let name = String::from_utf8(file.name.clone());
     name.map_err(|error| StorageError::InvalidName {
         name: error.into_bytes().escape_ascii().to_string(),
     })
 }
 
-async fn read_side_file(
+pub(super) async fn read_side_file(
     storage: &dyn Storage,
     log: &str,
 ) -> Result<Option<SideFile>, StorageError> {

@@ -47,6 +47,7 @@
 
 mod adopt;
 mod archive;
+mod base_note;
 mod change;
 mod found;
 mod framer;
@@ -54,10 +55,12 @@ mod lineage;
 mod log_reader;
 mod naming;
 mod open_file;
+mod past;
 mod points;
 mod progress;
 mod replay;
 mod retained;
+mod retention;
 mod rewrite;
 mod scan;
 mod shared;
@@ -79,6 +82,7 @@ use towline_core::seams::{Storage, StorageError};
 pub use adopt::adopt_single_file;
 pub use found::{Found, FoundIncrement, inspect};
 pub use lineage::{Ancestor, Lineage, MAX_ANCESTORS, Origin};
+pub use past::{Known, Moment, MomentError, Past, Way};
 pub use progress::{LogState, Progress};
 pub use replay::{Damage, Recovered, ReplayError, ReplaySink, TornTail, replay_file};
 pub use rewrite::{BaseFile, BaseWriter, CutId};
@@ -101,6 +105,9 @@ pub struct JournalOptions {
     pub timestamps: bool,
     /// How much of the stream is served to replicas, in bytes; zero for nothing. See [`Journal::retain`].
     pub retained_bytes: u64,
+    /// How long the past can be restored, in milliseconds; zero for not at all. See
+    /// [`Journal::keep_past`].
+    pub past_ms: u64,
 }
 
 /// Why a journal did not do what it was asked for.

@@ -30,6 +30,8 @@ pub(super) struct OpenFile {
     pub(super) origin: Origin,
     /// The offset behind the last byte written.
     pub(super) offset: Offset,
+    /// When that was.
+    pub(super) written_ms: u64,
     /// Nothing more may be written to it.
     pub(super) poisoned: bool,
     pub(super) side: Side,
@@ -77,6 +79,7 @@ impl OpenFile {
             crc,
             offset: origin.offset,
             origin,
+            written_ms: unix_ms,
             poisoned: false,
             side: Side::new(side_bytes, length, unix_ms),
         })
@@ -105,29 +108,39 @@ impl OpenFile {
         storage.sync_dir().await?;
         self.side = Side::new(bytes, self.length, unix_ms);
         self.offset = origin.offset;
+        self.written_ms = unix_ms;
         self.origin = origin;
         Ok(())
     }
 
     /// The present end as a checkpoint.
-    pub(super) fn checkpoint(&self, unix_ms: u64, synced: u64) -> Checkpoint {
+    pub(super) const fn checkpoint(&self, synced: u64) -> Checkpoint {
         Checkpoint {
             position: self.length,
             offset: self.offset,
-            unix_ms,
+            unix_ms: self.written_ms,
             crc: self.crc.value(),
             synced,
         }
     }
 
-    /// Whether the side file is due for a checkpoint.
+    /// Whether the side file is due for a checkpoint of what was just written.
     pub(super) fn checkpoint_due(&self, unix_ms: u64) -> bool {
         let distance = self.length - self.side.last_position;
+        distance >= CHECKPOINT_MIN_BYTES.max(self.length / CHECKPOINTS_PER_LENGTH)
+            || self.checkpoint_in(unix_ms) == Some(0)
+    }
+
+    /// In how long what no checkpoint vouches for is due for one, whether or not more is
+    /// written; `None` where there is nothing. So everything has its time to within the
+    /// interval. A clock that was set back is another time as well.
+    pub(super) fn checkpoint_in(&self, unix_ms: u64) -> Option<u64> {
+        if self.poisoned || self.side.error.is_some() || self.length == self.side.last_position {
+            return None;
+        }
         let doublings = (self.side.bytes / INTERVAL_DOUBLES_BYTES).min(16);
         let interval_ms = CHECKPOINT_INTERVAL_MS << doublings;
-        let elapsed_ms = unix_ms.saturating_sub(self.side.last_ms);
-        distance >= CHECKPOINT_MIN_BYTES.max(self.length / CHECKPOINTS_PER_LENGTH)
-            || distance > 0 && elapsed_ms >= interval_ms
+        Some(interval_ms.saturating_sub(unix_ms.abs_diff(self.side.last_ms)))
     }
 
     /// Adds a frame to the side file. A failure ends the side file and nothing

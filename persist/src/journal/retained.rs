@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::{Storage, StorageError, StreamArchive, StreamReader};
 
+use super::base_note::FileSum;
 use super::log_reader::LogReader;
 use super::naming;
 use super::rewrite::{BaseFile, CutId};
@@ -26,6 +27,16 @@ impl Journal {
     /// kept something begins with that.
     pub fn keep_history(&self, keeps: bool) {
         self.shared.state().archive.keep_history(keeps);
+    }
+
+    /// How long older bases and increments stay, so that a moment of the past can be
+    /// restored: `aof-history-retention`. With zero they go as soon as nobody else needs
+    /// them.
+    pub fn keep_past(&self, ms: u64) {
+        let changed = std::mem::replace(&mut self.shared.state().past_ms, ms) != ms;
+        if changed {
+            self.shared.wake();
+        }
     }
 
     /// The stream has another dataset from here on: the log begins anew with the
@@ -71,6 +82,7 @@ impl StreamArchive for Journal {
         self.shared.state().offered = Some(BaseFile {
             temporary: name.to_owned(),
             extension: format.to_owned(),
+            sum: FileSum::default(),
         });
     }
 

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use towline_core::seams::snapshot::SnapshotWriteError;
 use towline_core::seams::{SnapshotWriter, Storage, StorageError};
 
+use super::base_note::FileSum;
 use super::naming;
+use crate::crc::Crc64;
 
 /// Names a change of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +19,8 @@ pub struct CutId(pub(super) u64);
 pub struct BaseFile {
     pub(super) temporary: String,
     pub(super) extension: String,
+    /// Of what was written, where that is known.
+    pub(super) sum: FileSum,
 }
 
 /// Takes a snapshot that is to become the log's base.
@@ -35,6 +39,7 @@ impl BaseWriter {
         let file = BaseFile {
             temporary: naming::temporary_base(name, number, extension),
             extension: extension.to_owned(),
+            sum: FileSum::default(),
         };
         storage.create(&file.temporary).await?;
         Ok(Self { storage, file })
@@ -50,7 +55,10 @@ impl BaseWriter {
 #[async_trait]
 impl SnapshotWriter for BaseWriter {
     async fn write(&mut self, block: Vec<u8>) -> Result<(), SnapshotWriteError> {
-        self.storage.append(&self.file.temporary, block).await?;
+        let mut crc = Crc64::resume(self.file.sum.crc);
+        crc.update(&block);
+        self.file.sum.crc = crc.value();
+        self.file.sum.bytes = self.storage.append(&self.file.temporary, block).await?;
         Ok(())
     }
 

@@ -109,7 +109,10 @@ impl<'a> Scan<'a> {
         if self.at >= self.file.bytes || self.fault.is_some() {
             return Ok(None);
         }
-        let chunk = storage.read(&self.file.name, self.at, READ_BYTES).await?;
+        // What may have been written since is not what was looked at.
+        let most = usize::try_from(self.file.bytes - self.at).unwrap_or(usize::MAX);
+        let chunk = storage.read(&self.file.name, self.at, most.min(READ_BYTES));
+        let chunk = chunk.await?;
         Ok(Some(chunk).filter(|chunk| !chunk.is_empty()))
     }
 
@@ -321,7 +324,7 @@ fn is_ours(side: &SideFile, whole: u64) -> bool {
 
 /// Whether a file can have this length though nobody but us wrote to it: after a stop
 /// that of then, after a crash at least what was synced.
-fn has_its_length(side: &SideFile, bytes: u64) -> bool {
+pub(super) fn has_its_length(side: &SideFile, bytes: u64) -> bool {
     match side.marks.last() {
         Some(Mark::Stop(point)) => bytes == point.position,
         _ => bytes >= side.synced(),

@@ -99,6 +99,8 @@ pub(super) struct State {
     pub(super) synced_position: (i64, u64),
     /// A sync of the file of this number failed, which no task has seen yet.
     pub(super) sync_failure: Option<(i64, String)>,
+    /// How long the past can be restored.
+    pub(super) past_ms: u64,
     /// What of the stream is in files.
     pub(super) archive: Archive,
     /// The base that the next restart of the stream begins with.
@@ -130,6 +132,7 @@ impl Shared {
             unsynced: None,
             synced_position: (0, 0),
             sync_failure: None,
+            past_ms: 0,
             archive: Archive::default(),
             offered: None,
         };

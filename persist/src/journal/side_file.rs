@@ -9,6 +9,7 @@
 //!                count u16 | count times: replid [40] | end u64
 //! checkpoint 2   position u64 | offset u64 | unix ms u64
 //!                CRC-64 of the log up to position u64 | position known to be synced u64
+//!                written at this time or within a second before it
 //! stop 3         as a checkpoint, at the end of the log: nothing was owed to anybody
 //! resumed 4      unix ms u64: what follows belongs to a later run
 //! ```
@@ -43,6 +44,8 @@ mod kind {
     pub(super) const CHECKPOINT: u8 = 2;
     pub(super) const STOP: u8 = 3;
     pub(super) const RESUMED: u8 = 4;
+    /// Beside a base alone.
+    pub(super) const FOLLOWED: u8 = 5;
 }
 
 /// What an increment starts with.
@@ -197,6 +200,15 @@ impl Mark {
         payload.0.is_empty().then_some(mark)
     }
 
+    /// When it was made, or what it vouches for was written.
+    #[must_use]
+    pub const fn unix_ms(&self) -> u64 {
+        match self {
+            Self::Checkpoint(point) | Self::Stop(point) => point.unix_ms,
+            Self::Resumed { unix_ms } => *unix_ms,
+        }
+    }
+
     /// The position that it vouches for, if it does for one.
     #[must_use]
     pub const fn checkpoint(&self) -> Option<&Checkpoint> {
@@ -291,6 +303,13 @@ impl Frames<'_, '_> {
         Start::read(&mut payload)
     }
 
+    /// The frame behind the start of a base's side file.
+    pub(super) fn followed(self) -> Option<i64> {
+        let (_, mut payload) = take_frame(self.0).filter(|(kind, _)| *kind == kind::FOLLOWED)?;
+        let number = payload.array().map(i64::from_le_bytes)?;
+        payload.0.is_empty().then_some(number)
+    }
+
     /// A frame behind it. Where there is none, nothing was taken.
     pub(super) fn mark(self) -> Option<Mark> {
         let mut rest = *self.0;
@@ -303,6 +322,11 @@ impl Frames<'_, '_> {
 
 fn put_u64(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&number.to_le_bytes());
+}
+
+/// Appends what tells the number of the increment that follows a base.
+pub(super) fn put_followed(out: &mut Vec<u8>, number: i64) {
+    put_frame(out, kind::FOLLOWED, &number.to_le_bytes());
 }
 
 fn put_frame(out: &mut Vec<u8>, kind: u8, payload: &[u8]) {

@@ -12,6 +12,7 @@ use super::lineage::Origin;
 use super::naming;
 use super::open_file::{OpenFile, Side};
 use super::replay::{LastFile, Recovered};
+use super::retention::Retention;
 use super::shared::Shared;
 use super::side_file::Mark;
 use super::tasks::JournalSyncer;
@@ -51,7 +52,9 @@ impl Journal {
             Err(error) => return Err(error),
         };
         remove_leftovers(&*storage, &options.name).await?;
-        Ok(parts(storage, options, start, manifest))
+        let mut parts = parts(storage, options, start, manifest);
+        parts.writer.learn_of_bases(0).await?;
+        Ok(parts)
     }
 }
 
@@ -96,6 +99,7 @@ impl JournalWriter {
             None => None,
         };
         self.learn_of_segments(found, recovered).await?;
+        self.learn_of_bases(found.last_ms()).await?;
         let others = found.increments.iter().rev().skip(1);
         self.closed_bytes = others.map(|file| file.bytes).sum();
         let continued = recovered.lineage.as_ref() == Some(&origin.lineage);
@@ -106,14 +110,23 @@ impl JournalWriter {
                 file.restart(&*self.storage, origin, self.now_ms).await?;
             }
             _ => {
-                let closed = file.as_ref().map_or(0, |file| file.length);
-                self.closed_bytes += closed;
+                if let Some(closed) = &mut file {
+                    self.closed_bytes += closed.length;
+                    self.mark(closed, &[end_mark(closed)]).await?;
+                }
                 file = Some(self.add_increment(origin).await?);
             }
         }
         let file = file.expect("every arm leaves one");
         self.adopt(file);
         self.forget_history().await;
+        Ok(())
+    }
+
+    /// What the past can be restored from.
+    async fn learn_of_bases(&mut self, last_ms: u64) -> Result<(), JournalError> {
+        let (storage, name) = (&*self.storage, &self.name);
+        self.retention = Retention::learn(storage, name, &self.manifest, last_ms).await?;
         Ok(())
     }
 
@@ -161,6 +174,7 @@ impl JournalWriter {
             crc: last.crc,
             offset: origin.offset,
             origin: start.unwrap_or_else(|| origin.clone()),
+            written_ms: found.last_ms().unwrap_or(self.now_ms),
             poisoned: false,
             side: Side::new(side_bytes, last.length, self.now_ms),
         })
@@ -178,9 +192,16 @@ impl JournalWriter {
             "a history goes on where its log ends"
         );
         let unix_ms = self.now_ms;
+        let marks = [end_mark(file), Mark::Resumed { unix_ms }];
+        self.mark(file, &marks).await
+    }
+
+    /// Adds marks to the side file of a file that an earlier run wrote.
+    async fn mark(&self, file: &mut OpenFile, marks: &[Mark]) -> Result<(), JournalError> {
         let mut frames = Vec::new();
-        Mark::Resumed { unix_ms }.write(&mut frames);
-        Mark::Checkpoint(file.checkpoint(unix_ms, file.length)).write(&mut frames);
+        for mark in marks {
+            mark.write(&mut frames);
+        }
         let side = naming::side_file(&file.name);
         file.side.bytes = self.storage.append(&side, frames).await?;
         self.storage.sync(&side).await?;
@@ -209,6 +230,11 @@ impl JournalWriter {
     }
 }
 
+/// What a crash left was written within a second of what came before it.
+const fn end_mark(file: &OpenFile) -> Mark {
+    Mark::Checkpoint(file.checkpoint(file.length))
+}
+
 /// The parts of a journal that has no file open.
 pub(super) fn parts(
     storage: Arc<dyn Storage>,
@@ -218,6 +244,7 @@ pub(super) fn parts(
 ) -> Parts {
     let shared = Shared::new(start, options.policy, options.timestamps);
     shared.state().archive.retain(options.retained_bytes);
+    shared.state().past_ms = options.past_ms;
     let journal = Journal {
         shared: Arc::clone(&shared),
         storage: Arc::clone(&storage),
@@ -235,6 +262,7 @@ pub(super) fn parts(
         outgrown_s: 0,
         cuts: Vec::new(),
         failed_cuts: Vec::new(),
+        retention: Retention::default(),
         closed_bytes: 0,
         held: None,
         epoch: 0,

@@ -15,14 +15,23 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// Writes the log until it is stopped.
 pub async fn run(mut writer: JournalWriter, runtime: Arc<dyn Runtime>) {
     let shared = Arc::clone(&writer.shared);
+    let mut looked_ms = runtime.monotonic_ms();
     loop {
         let work = shared.work.listen();
         let delay = shared.write_delay();
         if !delay.is_zero() {
             runtime.sleep(delay).await;
         }
+        let now_ms = runtime.monotonic_ms();
+        writer.elapse(now_ms.saturating_sub(std::mem::replace(&mut looked_ms, now_ms)));
         match writer.turn(runtime.unix_ms()).await {
-            Turn::Idle => work.await,
+            Turn::Idle => match writer.rest_ms() {
+                Some(ms) => {
+                    let rest = runtime.sleep(Duration::from_millis(ms));
+                    select(work, rest).await;
+                }
+                None => work.await,
+            },
             Turn::Retry { after_ms } => runtime.sleep(Duration::from_millis(after_ms)).await,
             Turn::Stopped => break,
         }

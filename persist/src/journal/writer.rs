@@ -7,8 +7,10 @@ use towline_core::offset::Offset;
 use towline_core::seams::{Storage, StorageError};
 
 use super::JournalError;
+use super::lineage::Origin;
 use super::open_file::OpenFile;
 use super::progress::LogState;
+use super::retention::Retention;
 use super::rewrite::CutId;
 use super::shared::{Entry, FsyncPolicy, Request, Shared, SyncTarget};
 use super::side_file::Mark;
@@ -47,6 +49,15 @@ impl Failure {
     }
 }
 
+/// An increment, as a cut has opened it.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) id: CutId,
+    pub(super) sequence: i64,
+    pub(super) origin: Origin,
+    pub(super) unix_ms: u64,
+}
+
 /// Writes the log. [`turn`](Self::turn) does all that is to be done at the
 /// moment; the task around it is in [`run`](super::run).
 pub struct JournalWriter {
@@ -58,17 +69,19 @@ pub struct JournalWriter {
     /// Increments that no manifest names yet, because their base is not there.
     pub(super) detached: Option<Vec<ManifestFile>>,
     pub(super) open: Option<OpenFile>,
-    /// The numbers of the increments that the present run's cuts opened.
-    pub(super) cuts: Vec<(CutId, i64)>,
+    /// The increments that the present run's cuts opened.
+    pub(super) cuts: Vec<Opened>,
     /// Cuts that changed no file, and why.
     pub(super) failed_cuts: Vec<(CutId, StorageError)>,
+    /// Which older bases stay, and for how long.
+    pub(super) retention: Retention,
     /// The length of all increments but the one that is open.
     pub(super) closed_bytes: u64,
     /// What is tried again.
     pub(super) held: Option<Entry>,
     /// The epoch of what is being written.
     pub(super) epoch: u64,
-    /// When it was last looked for files that replicas no longer need, in unix
+    /// When it was last looked for files that nobody needs any more, in unix
     /// seconds.
     pub(super) outgrown_s: u64,
     /// The last time that was annotated, in unix seconds.
@@ -81,6 +94,7 @@ impl JournalWriter {
     pub async fn turn(&mut self, unix_ms: u64) -> Turn {
         self.now_ms = unix_ms;
         self.learn_of_sync_failure();
+        self.checkpoint_if_due().await;
         while let Some(entry) = self.next_entry() {
             match self.write(&entry).await {
                 Ok(()) => self.recovered(),
@@ -97,7 +111,24 @@ impl JournalWriter {
         if self.shared.state().policy == FsyncPolicy::Always {
             self.sync().await;
         }
+        self.forget_outgrown().await;
         self.answer().await
+    }
+
+    /// So much time has passed since the last turn, whatever the calendar says of it.
+    pub fn elapse(&mut self, ms: u64) {
+        self.retention.elapse(ms);
+    }
+
+    /// How long an idle writer may wait for work: then its next turn is due without.
+    #[must_use]
+    pub fn rest_ms(&self) -> Option<u64> {
+        let file = self.open.as_ref();
+        let checkpoint = file.and_then(|file| file.checkpoint_in(self.now_ms));
+        let past_ms = self.shared.state().past_ms;
+        let has_past = !self.manifest.history.is_empty();
+        let removal = self.retention.next_ms(past_ms).filter(|_| has_past);
+        checkpoint.into_iter().chain(removal).min()
     }
 
     fn next_entry(&mut self) -> Option<Entry> {
@@ -142,17 +173,18 @@ impl JournalWriter {
         file.length = length;
         file.crc = crc;
         file.offset = end;
+        file.written_ms = self.now_ms;
         self.wrote(bytes.len(), end);
         self.checkpoint_if_due().await;
-        self.forget_outgrown().await;
         Ok(())
     }
 
-    /// The time in front of a group, if it is to be noted and is another second
+    /// The time in front of a group, if it is to be noted and is a later second
     /// than that of the last. It is no part of the stream.
     fn annotation(&mut self) -> String {
         let now_s = self.now_ms / 1000;
-        if !self.shared.state().timestamps || now_s == self.annotated_s {
+        // As in Redis, they never go back within a file.
+        if !self.shared.state().timestamps || now_s <= self.annotated_s {
             return String::new();
         }
         self.annotated_s = now_s;
@@ -189,8 +221,8 @@ impl JournalWriter {
     }
 
     async fn checkpoint_if_due(&mut self) {
-        let file = self.open.as_ref().expect("it was just written to");
-        if file.checkpoint_due(self.now_ms) {
+        let file = self.open.as_ref();
+        if file.is_some_and(|file| file.checkpoint_due(self.now_ms)) {
             self.checkpoint().await;
         }
     }
@@ -202,7 +234,7 @@ impl JournalWriter {
         };
         let (sequence, synced) = self.shared.state().synced_position;
         let synced = if sequence == file.sequence { synced } else { 0 };
-        let point = file.checkpoint(self.now_ms, synced);
+        let point = file.checkpoint(synced);
         if point.position > file.side.last_position {
             file.mark(&*self.storage, Mark::Checkpoint(point)).await;
             let error = file.side.error.clone();
@@ -306,7 +338,9 @@ impl JournalWriter {
             if self.shared.state().policy == FsyncPolicy::No {
                 self.storage.sync(&file.name).await?;
             }
-            let point = file.checkpoint(self.now_ms, file.length);
+            // That it stopped is known of this moment, not of the last write's.
+            file.written_ms = self.now_ms;
+            let point = file.checkpoint(file.length);
             let mark = if drained {
                 Mark::Stop(point)
             } else {

@@ -22,6 +22,8 @@ pub(crate) struct Rig {
     pub(crate) parts: Parts,
     pub(crate) at: Offset,
     pub(crate) now_ms: u64,
+    /// How long the next run keeps the past.
+    pub(crate) past_ms: u64,
 }
 
 pub(crate) fn options(policy: FsyncPolicy) -> JournalOptions {
@@ -30,6 +32,7 @@ pub(crate) fn options(policy: FsyncPolicy) -> JournalOptions {
         policy,
         timestamps: false,
         retained_bytes: 0,
+        past_ms: 0,
     }
 }
 
@@ -67,6 +70,7 @@ impl Rig {
             parts: parts.expect("nothing is there"),
             at,
             now_ms: 1_700_000_000_000,
+            past_ms: 0,
         };
         rig.rewrite(&Lineage::new(id(1)), None).expect("it works");
         rig
@@ -141,6 +145,7 @@ impl Rig {
             Arc::new(self.storage.clone()),
             JournalOptions {
                 retained_bytes: 1 << 30,
+                past_ms: self.past_ms,
                 ..options(FsyncPolicy::Always)
             },
             found.expect("a log"),
@@ -153,6 +158,7 @@ impl Rig {
             parts: parts.expect("it goes on"),
             at: recovered.end,
             now_ms: self.now_ms,
+            past_ms: self.past_ms,
         }
     }
 

@@ -67,6 +67,7 @@ pub(super) fn options(settings: &Settings) -> JournalOptions {
         policy: policy(settings, false),
         timestamps: settings.aof.timestamps,
         retained_bytes: settings.aof.retained_bytes,
+        past_ms: settings.aof.past_ms,
     }
 }
 
@@ -288,16 +289,17 @@ impl LogKeeper {
             journal.set_timestamps(engine.server.config.aof.timestamps);
             let delay = Duration::from_micros(engine.server.append_only.write_delay_us);
             journal.set_write_delay(delay);
-            self.keep_for_replicas(&engine, &journal);
+            self.keep_what_is_wanted(&engine, &journal);
         }
         self.publish(&journal.progress());
     }
 
-    /// Says how much of the log is there for replicas. Files that it no longer needs
+    /// Says how much of the log is there for replicas, and for restoring the past. Files that it no longer needs
     /// are kept for those who may come back: where replicas are, or were until
     /// repl-backlog-ttl, and where this node may be promoted.
-    fn keep_for_replicas(&self, engine: &Engine, journal: &Journal) {
+    fn keep_what_is_wanted(&self, engine: &Engine, journal: &Journal) {
         journal.retain(engine.server.config.aof.retained_bytes);
+        journal.keep_past(engine.server.config.aof.past_ms);
         let replication = &engine.server.replication;
         if replication.is_replica() || !replication.replicas.is_empty() {
             journal.keep_history(true);
@@ -341,7 +343,7 @@ impl LogKeeper {
             let progress = journal.progress();
             let mut engine = self.0.store.lock();
             note_sizes(&mut engine, &progress);
-            self.keep_for_replicas(&engine, &journal);
+            self.keep_what_is_wanted(&engine, &journal);
         }
         self.start_due_rewrite();
     }

@@ -9,6 +9,7 @@
 //!                                          ─► Node (replicas get what is written)
 //! ```
 
+pub(crate) mod apply;
 pub mod gate;
 pub mod keeper;
 mod recovery;

@@ -6,10 +6,8 @@ use std::{fmt, fs};
 
 use futures::future::BoxFuture;
 use towline_core::engine::append_only::LogState;
-use towline_core::engine::client::ClientFlags;
 use towline_core::engine::novelty::is_about_expiring_fields;
 use towline_core::engine::pacing::delay_load;
-use towline_core::engine::{ClientId, Peer};
 use towline_core::keyspace::Keyspace;
 use towline_core::keyspace::dataset::Dataset;
 use towline_core::offset::Offset;
@@ -22,6 +20,7 @@ use towline_persist::journal::{
 use towline_persist::load::format_of;
 use towline_persist::storage::FsStorage;
 
+use super::apply::{Applied, LogClient};
 use super::keeper::{LogKeeper, options};
 use crate::engine_lock::EngineLock;
 use crate::host::{ServerHost, unix_ms};
@@ -361,14 +360,13 @@ async fn load_snapshot(
     }
 }
 
-/// Runs the commands of a log as those of a primary's stream: nothing expires by the
-/// clock, nothing is refused, and nobody is answered.
+/// Runs the commands of a log, and shows how far it is.
 struct Replayer {
     store: EngineLock,
     /// Who shows how far it is.
     shown: EngineLock,
     host: ServerHost,
-    client: ClientId,
+    client: LogClient,
     start_s: i64,
     total_bytes: u64,
     /// Read of other files before.
@@ -381,14 +379,7 @@ struct Replayer {
 
 impl Replayer {
     fn new(store: &EngineLock, shown: &EngineLock, total_bytes: u64) -> Self {
-        let client = store.batch(|engine, _| {
-            let client = engine.connect(Peer::default(), unix_ms());
-            let entry = engine.server.clients.get_mut(client);
-            let entry = entry.expect("it was just connected");
-            entry.flags.insert(ClientFlags::PRIMARY);
-            entry.authenticated = true;
-            client
-        });
+        let client = store.batch(|engine, _| LogClient::connect(engine));
         Self {
             store: store.clone(),
             shown: shown.clone(),
@@ -404,46 +395,20 @@ impl Replayer {
 
     /// A transaction that was not complete is forgotten.
     fn close(self) {
-        self.store.batch(|engine, _| engine.disconnect(self.client));
+        self.store.batch(|engine, _| self.client.close(engine));
     }
-}
-
-/// The source of a library of functions that a rewrite wrote. It is kept and written
-/// again, as those in snapshots are, and not run.
-fn library<'a>(args: &[&'a [u8]]) -> Option<&'a [u8]> {
-    let [name, word, source] = args else {
-        return None;
-    };
-    let loads = name.eq_ignore_ascii_case(b"function") && word.eq_ignore_ascii_case(b"load");
-    loads.then_some(*source)
 }
 
 impl ReplaySink for Replayer {
     fn command(&mut self, offset: Offset, args: &[&[u8]]) -> Result<(), String> {
-        let name = args[0].escape_ascii();
         self.commands += 1;
         if is_about_expiring_fields(args[0]) {
             self.novelty = offset.advance(1);
         }
-        if [&b"publish"[..], b"spublish"]
-            .iter()
-            .any(|publish| args[0].eq_ignore_ascii_case(publish))
-        {
-            return Ok(());
-        }
         let mut engine = self.store.lock();
-        if engine.server.table.resolve(args).is_none() {
-            if let Some(source) = library(args) {
-                engine.keyspace.add_function(source.to_vec());
-                return Ok(());
-            }
-            return Err(format!(
-                "Unknown command '{name}' reading the append only file"
-            ));
-        }
-        let errors = engine.server.stats.error_replies;
-        engine.execute(self.client, args, unix_ms(), &mut self.host);
-        if engine.server.stats.error_replies > errors {
+        let applied = self.client.apply(&mut engine, &mut self.host, args)?;
+        if applied == Applied::Failed {
+            let name = args[0].escape_ascii();
             let text = format!("== CRITICAL == A command of the AOF failed: '{name}'");
             self.host.log(&text);
         }

@@ -1,4 +1,5 @@
-//! The `towline` binary: looks into snapshots and logs, and converts snapshots.
+//! The `towline` binary: looks into snapshots and logs, converts snapshots, and
+//! restores moments of the past.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
         // Nobody is left to tell where the terminal is gone.
         let _ = write!(io::stderr(), "\r{}", tool::progress_bar(done, total));
     };
-    let progress: Option<&mut dyn FnMut(u64, u64)> = match io::stderr().is_terminal() {
+    let progress: tool::ShowProgress<'_> = match io::stderr().is_terminal() {
         true => Some(&mut show),
         false => None,
     };

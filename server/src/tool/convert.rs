@@ -38,7 +38,7 @@ pub(super) fn run(
     if to.exists() {
         return Err(io(io::ErrorKind::AlreadyExists.into()));
     }
-    let codecs = codecs_for(args)?;
+    let codecs = codecs_for("convert", to, args.version)?;
     let mut tally = Tally::default();
     let source = Source::of(args).map_err(|error| ToolError::of_source(from, error))?;
     let lost = (source.read(&mut tally, &mut progress))
@@ -97,10 +97,14 @@ impl<'a> Source<'a> {
 }
 
 /// A format and its name.
-type Named = (&'static str, Box<dyn SnapshotCodec>);
+pub(super) type Named = (&'static str, Box<dyn SnapshotCodec>);
 
-/// What is tried, in order.
-fn codecs_for(args: &ConvertArgs) -> Result<Vec<Named>, ToolError> {
+/// What is tried for a file of this name, in order.
+pub(super) fn codecs_for(
+    command: &str,
+    to: &Path,
+    version: Option<RdbVersion>,
+) -> Result<Vec<Named>, ToolError> {
     let rdb = |version: RdbVersion| -> Named {
         let options = RdbOptions {
             version,
@@ -108,18 +112,18 @@ fn codecs_for(args: &ConvertArgs) -> Result<Vec<Named>, ToolError> {
         };
         (version.name(), Box::new(RdbCodec::new(options)))
     };
-    match args.to.extension().and_then(|extension| extension.to_str()) {
-        Some("towline") if args.version.is_none() => Ok(vec![("towline", Box::new(TowlineCodec))]),
-        Some("towline") => Err(ToolError::Usage(
-            "convert: --rdb-version is for .rdb".to_owned(),
-        )),
-        Some("rdb") => Ok(match args.version {
+    match to.extension().and_then(|extension| extension.to_str()) {
+        Some("towline") if version.is_none() => Ok(vec![("towline", Box::new(TowlineCodec))]),
+        Some("towline") => Err(ToolError::Usage(format!(
+            "{command}: --rdb-version is for .rdb"
+        ))),
+        Some("rdb") => Ok(match version {
             Some(version) => vec![rdb(version)],
             None => OLDEST_FIRST.map(rdb).into(),
         }),
-        _ => Err(ToolError::Usage(
-            "convert: OUT must end in .rdb or .towline".to_owned(),
-        )),
+        _ => Err(ToolError::Usage(format!(
+            "{command}: OUT must end in .rdb or .towline"
+        ))),
     }
 }
 

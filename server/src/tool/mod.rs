@@ -1,15 +1,18 @@
-//! The operator's tool: `towline check`, `towline convert` and `towline dump`.
+//! The operator's tool: `towline check`, `convert`, `dump` and `restore`.
 //!
 //! * `source`: a snapshot's file, read through into any sink.
 //! * `tally`: what a snapshot holds, in numbers.
 //! * `check`: whether snapshots and logs are whole.
 //! * `convert`: a snapshot in another format.
 //! * `dump`, `json`: a snapshot's keys as JSON lines, or a summary.
+//! * `restore`, `rebuild`: a snapshot of a moment of the past, from a log.
 
 mod check;
 mod convert;
 mod dump;
 mod json;
+mod rebuild;
+mod restore;
 mod source;
 mod tally;
 
@@ -20,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use towline_persist::rdb::RdbVersion;
 
+use restore::RestoreArgs;
 use source::ReadError;
 
 /// How the tool is called.
@@ -27,6 +31,7 @@ pub const USAGE: &str = "\
 usage: towline check FILE…
        towline convert [--rdb-version 10|11|12|13|80] [--salvage] IN OUT
        towline dump [--summary] FILE
+       towline restore --dir D --to-time T | --to-offset N [--out FILE]
 
 check     verifies snapshots (.rdb, .towline), logs (.aof), and directories of a
           multi-part log or their manifests; the exit status is 1 if one is damaged;
@@ -35,7 +40,11 @@ convert   writes a snapshot in the format that OUT's name ends in, .rdb or .towl
           RDB in the oldest version that holds everything, unless one is named;
           with --salvage the whole blocks of a damaged .towline, with a list of what
           is lost and the exit status 1
-dump      prints a snapshot's keys, a JSON object in each line, or what takes how much";
+dump      prints a snapshot's keys, a JSON object in each line, or what takes how much
+restore   writes a snapshot of a moment of the past, from the log in the directory D and
+          what aof-history-retention kept of it: to restored.rdb, or FILE (.rdb, .towline);
+          T is in seconds or milliseconds since 1970, or 2026-01-31T12:00:00Z, and N a
+          position of the stream, as INFO's master_repl_offset tells it";
 
 /// How a run ended that could be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +64,8 @@ pub enum ToolError {
     Io(PathBuf, io::Error),
     /// A snapshot was needed whole, and is not.
     Snapshot(PathBuf, String),
+    /// A log does not lead to what was wanted.
+    Log(String),
     /// Standard output could not be written.
     Output(io::Error),
 }
@@ -64,6 +75,7 @@ impl fmt::Display for ToolError {
         match self {
             Self::Usage(what) => write!(f, "{what}\n{USAGE}"),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Log(what) => f.write_str(what),
             Self::Snapshot(path, what) => write!(f, "{}: {what}", path.display()),
             Self::Output(error) => error.fmt(f),
         }
@@ -85,7 +97,7 @@ impl ToolError {
 pub type Out<'a> = &'a mut (dyn Write + Send);
 
 /// Is told how many bytes of how many have been read.
-pub type ShowProgress<'a> = Option<&'a mut dyn FnMut(u64, u64)>;
+pub type ShowProgress<'a> = Option<&'a mut (dyn FnMut(u64, u64) + Send)>;
 
 /// Carries out what `args` ask for, and prints to `out`.
 ///
@@ -104,6 +116,7 @@ pub fn run(
         "check" if !rest.is_empty() => check::run(rest, out, progress),
         "convert" => convert::run(&ConvertArgs::parse(rest)?, out, progress),
         "dump" => dump::run(&DumpArgs::parse(rest)?, out, progress),
+        "restore" => restore::run(&RestoreArgs::parse(rest)?, out, progress),
         "--help" | "-h" | "help" => {
             writeln!(out, "{USAGE}").map_err(ToolError::Output)?;
             Ok(Outcome::Good)

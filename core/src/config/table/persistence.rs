@@ -7,6 +7,8 @@ use crate::config::directive::{
 use crate::config::special::SAVE;
 
 pub(super) const ROWS: &[Directive] = &[
+    // Ours alone: how long older files of the log stay, to restore the past from.
+    checked_text("aof-history-retention", "0", check::duration),
     boolean("aof-load-truncated", true),
     boolean("aof-rewrite-incremental-fsync", true).cosmetic(),
     boolean("aof-timestamp-enabled", false),
