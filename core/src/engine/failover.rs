@@ -12,7 +12,7 @@
 //!        │ refused, or ABORT: a primary   `PSYNC <replid> <offset> FAILOVER` to it
 //!        └────────────────────── again ◄──┘
 //! ```
-//! What is to be done is decided by [`Failover::next_step`], a pure function; the rest
+//! What is to be done is decided by `Failover::next_step`, a pure function; the rest
 //! of this file does it. Facts: redis 7.2 `replication.c`, `failoverCommand`,
 //! `updateFailoverStatus`, `abortFailover`.
 
