@@ -145,7 +145,7 @@ fn every_pending_entry_has_one_consumer() {
         .expect("it is free");
     assert_eq!(
         group.assign_pending(&b, id(3), &nobody),
-        Err(GroupError::NotPending)
+        Err(GroupError::AlreadyAssigned)
     );
     assert_eq!(
         group.assign_pending(&b, id(4), &nobody),
