@@ -3,7 +3,7 @@
 //! Snapshots, the log, its manifest and spool files all go through
 //! [`Storage`]. The crate `towline-persist` ships a backend for a directory and
 //! one in memory, and a conformance suite that holds any other to the
-//! obligations written here.
+//! obligations written here, on a medium that fails as well.
 
 use std::fmt;
 
@@ -44,7 +44,9 @@ pub const MAX_NAME_BYTES: usize = 255;
 /// longer than memory work takes; disk and network work goes elsewhere.
 #[async_trait]
 pub trait Storage: Send + Sync {
-    /// Makes `name` an empty file, discarding what it held before.
+    /// Makes `name` an empty file, discarding what it held before. A file that is there
+    /// stays the same file: what is synced in it from then on is found under the name
+    /// that it has, without another [`sync_dir`](Storage::sync_dir).
     async fn create(&self, name: &str) -> Result<(), StorageError>;
 
     /// Adds `data` at the end of `name`, which must exist, and returns its new

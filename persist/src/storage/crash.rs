@@ -7,7 +7,8 @@
 //! [`torn_blocks`](CrashDisk::torn_blocks) a file may also keep its length
 //! where its bytes are lost: it then ends in zeros.
 //!
-//! Everything follows from the seed, and [`crash_after`](CrashDisk::crash_after)
+//! [`FaultStorage`] makes it fail until it is told otherwise, and
+//! [`fail_next`](CrashDisk::fail_next) once. Everything follows from the seed, and [`crash_after`](CrashDisk::crash_after)
 //! ends the power at any call.
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use async_trait::async_trait;
 use towline_core::seams::storage::check_name;
 use towline_core::seams::{Storage, StorageError, StorageOp};
 
-use super::conformance::CrashStorage;
+use super::conformance::{CrashStorage, Fault, FaultStorage};
 
 /// See the module. Clones share the disk.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ struct Disk {
     crash_at: Option<u64>,
     off: bool,
     failures: Vec<StorageOp>,
+    fault: Option<Fault>,
 }
 
 /// What a file was and how it changed since it was synced.
@@ -88,6 +90,7 @@ impl CrashDisk {
             crash_at: None,
             off: false,
             failures: Vec::new(),
+            fault: None,
         };
         Self {
             state: Arc::new(Mutex::new(disk)),
@@ -151,13 +154,12 @@ impl CrashDisk {
         }
         if let Some(at) = disk.failures.iter().position(|planned| *planned == op) {
             disk.failures.swap_remove(at);
-            if op == StorageOp::Sync {
-                let file = disk.find(name)?;
-                disk.files[file].poisoned = true;
-            }
-            return Err(failure(op, name, "Input/output error"));
+            return Err(disk.failed(op, name));
         }
-        work(&mut disk)
+        match disk.fault {
+            Some(fault) if fault.hits(op) => Err(disk.failed(op, name)),
+            _ => work(&mut disk),
+        }
     }
 }
 
@@ -188,27 +190,43 @@ impl CrashStorage for CrashDisk {
         for at in 0..disk.files.len() {
             disk.lose(at);
         }
-        (disk.crash_at, disk.off) = (None, false);
+        (disk.crash_at, disk.off, disk.fault) = (None, false, None);
         disk.failures.clear();
+    }
+}
+
+impl FaultStorage for CrashDisk {
+    fn fail(&self, fault: Option<Fault>) -> bool {
+        let mut disk = self.disk();
+        disk.torn_blocks |= fault == Some(Fault::TornBlock);
+        disk.fault = fault;
+        true
     }
 }
 
 impl NameChange {
     fn apply(&self, names: &mut BTreeMap<String, usize>) {
         let mut drop_name = |name: &String, file: usize| {
-            if names.get(name) == Some(&file) {
+            let is_it = names.get(name) == Some(&file);
+            if is_it {
                 names.remove(name);
             }
+            is_it
         };
         match self {
             Self::Create { name, file } => {
                 names.insert(name.clone(), *file);
             }
             Self::Rename { from, to, file } => {
-                drop_name(from, *file);
-                names.insert(to.clone(), *file);
+                // Where what gave the file that name was lost, so is this: otherwise
+                // one file would have two names.
+                if drop_name(from, *file) {
+                    names.insert(to.clone(), *file);
+                }
             }
-            Self::Remove { name, file } => drop_name(name, *file),
+            Self::Remove { name, file } => {
+                drop_name(name, *file);
+            }
         }
     }
 }
@@ -230,6 +248,30 @@ impl Disk {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
+    }
+
+    /// Why a call fails that the disk does not take, or takes in part.
+    fn failed(&mut self, op: StorageOp, name: &str) -> StorageError {
+        let file = match op {
+            StorageOp::Append | StorageOp::Sync => self.find_writable(name),
+            _ => Ok(usize::MAX),
+        };
+        match (file, op, self.fault) {
+            (Err(error), ..) => return error,
+            (_, StorageOp::Append, Some(Fault::Full)) => {
+                let name = name.to_owned();
+                return StorageError::Full { name };
+            }
+            (Ok(file), StorageOp::Append, Some(Fault::ShortWrite)) => {
+                // What was written is cut off again, and neither is durable.
+                let length = self.files[file].bytes.len();
+                self.change(file, Change::Append(b"a part".to_vec()));
+                self.change(file, Change::Truncate(length));
+            }
+            (Ok(file), StorageOp::Sync, _) => self.files[file].poisoned = true,
+            _ => {}
+        }
+        failure(op, name, "Input/output error")
     }
 
     /// Puts a file back to something that a crash may leave.
@@ -418,9 +460,10 @@ mod tests {
 
     #[test]
     fn it_keeps_the_obligations_whatever_the_seed() {
-        block_on(conformance::run(&CrashDisk::new(0)));
+        block_on(conformance::run_with_faults(CrashDisk::new));
         for seed in 0..200 {
-            block_on(conformance::run_with_crashes(&CrashDisk::new(seed)));
+            let disk = CrashDisk::new(seed);
+            block_on(conformance::crash_between_calls(&disk, seed));
         }
     }
 

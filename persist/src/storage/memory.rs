@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use towline_core::seams::storage::check_name;
 use towline_core::seams::{Storage, StorageError, StorageOp};
 
-use super::conformance::CrashStorage;
+use super::conformance::{CrashStorage, Fault, FaultStorage};
 
 /// Files in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ struct State {
     capacity_bytes: Option<u64>,
     /// Operations that fail once, each when it is next asked for.
     failures: Vec<StorageOp>,
+    /// How all of them fail.
+    fault: Option<Fault>,
 }
 
 /// One file, whatever names it has.
@@ -85,13 +87,29 @@ impl CrashStorage for MemoryStorage {
     }
 }
 
+impl FaultStorage for MemoryStorage {
+    /// What a crash leaves is bytes that were written, so no block is torn.
+    fn fail(&self, fault: Option<Fault>) -> bool {
+        self.state().fault = fault;
+        fault != Some(Fault::TornBlock)
+    }
+}
+
 impl State {
     /// Consumes a failure planned for `op`.
     fn fail(&mut self, op: StorageOp, name: &str) -> Result<(), StorageError> {
-        let Some(at) = self.failures.iter().position(|planned| *planned == op) else {
-            return Ok(());
-        };
-        self.failures.swap_remove(at);
+        if self.fault.is_some_and(|fault| fault.hits(op)) {
+            if self.fault == Some(Fault::Full) {
+                let name = name.to_owned();
+                return Err(StorageError::Full { name });
+            }
+        } else {
+            let planned = self.failures.iter().position(|planned| *planned == op);
+            let Some(at) = planned else {
+                return Ok(());
+            };
+            self.failures.swap_remove(at);
+        }
         Err(StorageError::Backend {
             op,
             name: name.to_owned(),
@@ -133,7 +151,9 @@ impl Storage for MemoryStorage {
         check_name(name)?;
         let mut state = self.state();
         state.fail(StorageOp::Create, name)?;
-        state.live.insert(name.to_owned(), Arc::default());
+        // A file that is there stays the same file, which other syncs are about.
+        let content = state.live.entry(name.to_owned()).or_default();
+        *lock(content) = Content::default();
         Ok(())
     }
 
@@ -248,8 +268,7 @@ mod tests {
 
     #[test]
     fn memory_keeps_the_obligations() {
-        block_on(conformance::run(&MemoryStorage::new()));
-        block_on(conformance::run_with_crashes(&MemoryStorage::new()));
+        block_on(conformance::run_with_faults(|_| MemoryStorage::new()));
     }
 
     #[test]

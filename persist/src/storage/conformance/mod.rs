@@ -6,15 +6,54 @@
 //! futures::executor::block_on(conformance::run(&MemoryStorage::new()));
 //! ```
 //!
+//! One whose medium can be made to fail is held to all of it, in a line as well:
+//!
+//! ```
+//! use towline_persist::storage::{conformance, CrashDisk};
+//!
+//! futures::executor::block_on(conformance::run_with_faults(CrashDisk::new));
+//! ```
+//!
+//! | the fault | how it is played |
+//! |---|---|
+//! | a crash between any two calls | [`CrashStorage::crash`], after random calls |
+//! | unsynced writes lost, torn and reordered | whatever that leaves and the obligations allow |
+//! | a torn block, a short write, a full disk, EIO on fsync and on names | [`Fault`] |
+//!
+//! [`Reopened`] plays crashes for a storage that is opened again on its medium.
+//!
 //! A broken obligation panics with the property that does not hold. The
 //! storage handed in must be empty; it is left with the suite's files.
 
+mod crashes;
+mod faults;
+mod reopened;
+
 use towline_core::seams::{Storage, StorageError};
+
+pub use crashes::crash_between_calls;
+pub use faults::{Fault, FaultStorage};
+pub use reopened::Reopened;
 
 /// A storage that can play a crash, which the durability properties need.
 pub trait CrashStorage: Storage {
     /// Forgets whatever is not durable, as a power cut would.
     fn crash(&self);
+}
+
+/// So many runs of random calls and crashes.
+const CRASH_SEEDS: u64 = 24;
+
+/// Checks everything: what can be seen, what survives a crash between any two calls,
+/// and what is left where the medium fails. `make` makes an empty storage; what its
+/// crashes leave may follow from the number that it is handed.
+pub async fn run_with_faults<S: FaultStorage>(make: impl Fn(u64) -> S) {
+    run(&make(0)).await;
+    for seed in 0..CRASH_SEEDS {
+        run_with_crashes(&make(seed)).await;
+        crash_between_calls(&make(seed), seed).await;
+        faults::run(&|| make(seed), seed).await;
+    }
 }
 
 /// Checks everything that can be seen without a crash.
