@@ -5,6 +5,7 @@ use towline_core::packed::listpack::LISTPACK_EMPTY_BYTES;
 use towline_persist::crc::Crc64;
 use towline_persist::rdb::opcode::kind::{HASH_ZIPMAP, SET_INTSET};
 
+use crate::targets::journal::parts;
 use crate::targets::packed::KINDS;
 
 const CRC_BYTES: usize = 8;
@@ -94,6 +95,44 @@ fn marks(input: &[u8]) -> Vec<(usize, [u8; 4])> {
         .collect()
 }
 
+/// Bytes of a side file before its first frame, and of a frame before its kind.
+const SIDE_MAGIC_BYTES: usize = 8;
+const FRAME_LENGTH_BYTES: usize = 2;
+
+/// The checksum of each frame of a side file.
+pub fn side_file(input: &mut [u8]) {
+    let mut at = SIDE_MAGIC_BYTES;
+    while at + FRAME_LENGTH_BYTES < input.len() {
+        let kind = at + FRAME_LENGTH_BYTES;
+        let end = kind + 1 + field(input, at, FRAME_LENGTH_BYTES) + CRC_BYTES;
+        set_checksum(input, kind, end);
+        at = end;
+    }
+}
+
+/// The same of a side file in front of its log, whose checkpoints are made to hold.
+pub fn recovery(input: &mut [u8]) {
+    let (side, log) = parts(input);
+    let (length, log) = (side.len(), log.to_vec());
+    let mut at = 2 + SIDE_MAGIC_BYTES;
+    while at + FRAME_LENGTH_BYTES < (2 + length).min(input.len()) {
+        let payload = at + FRAME_LENGTH_BYTES + 1;
+        let bytes = field(input, at, FRAME_LENGTH_BYTES);
+        if bytes == CHECKPOINT_BYTES {
+            let position = field(input, payload, 8);
+            let crc = log.get(..position).map_or(0, Crc64::of);
+            put(input, payload + CHECKPOINT_CRC_AT, &crc.to_le_bytes());
+        }
+        at = payload + bytes + CRC_BYTES;
+    }
+    let side = input.get_mut(2..2 + length);
+    side_file(side.unwrap_or_default());
+}
+
+/// Bytes of a checkpoint, and where in it the log's checksum stands.
+const CHECKPOINT_BYTES: usize = 40;
+const CHECKPOINT_CRC_AT: usize = 24;
+
 /// A little-endian field, or 0 where the input is too short for it.
 fn field(input: &[u8], at: usize, bytes: usize) -> usize {
     let field = input.get(at..at + bytes).unwrap_or_default();
@@ -131,6 +170,8 @@ mod tests {
             corpus::towline::files(),
             corpus::packed::blobs(),
             corpus::payload::payloads(),
+            corpus::journal::side_files(),
+            corpus::journal::recoveries(),
         ] {
             for seed in &corpus.seeds {
                 let mut fixed = seed.to_vec();

@@ -336,3 +336,35 @@ fn times_are_annotated_and_count_for_nothing() {
     let next = rig.again(&Lineage::new(id(1)));
     assert_eq!(next.at, rig.at);
 }
+
+#[test]
+fn a_file_that_is_missing_between_two_is_named() {
+    let mut rig = Rig::new(FsyncPolicy::Always, Offset(0));
+    let mut lineage = Lineage::new(id(1));
+    for number in 2..4 {
+        rig.write(&["SET", "a", "1"]);
+        lineage = lineage.continued(id(number), rig.at);
+        let _ = rig.parts.journal.cut(origin(&lineage, rig.at, None));
+        rig.turn();
+    }
+    rig.write(&["SET", "b", "1"]);
+    let (commands, _) = rig.read();
+    assert_eq!(commands.len(), 3);
+    let whole = rig.manifest();
+    assert_eq!(whole.lines().count(), 4, "{whole}");
+    let shorter = whole.replace("file appendonly.aof.2.incr.aof seq 2 type i\n", "");
+    block_on(async {
+        let name = "appendonly.aof.manifest";
+        rig.storage.create(name).await.expect("room");
+        let written = rig.storage.append(name, shorter.into_bytes()).await;
+        written.expect("room");
+    });
+    let error = read(&rig.storage)
+        .expect_err("a file is missing")
+        .to_string();
+    assert!(
+        error.starts_with("appendonly.aof.3.incr.aof: it begins at offset 54"),
+        "{error}"
+    );
+    assert!(error.contains("ends at 27: a file is missing"), "{error}");
+}

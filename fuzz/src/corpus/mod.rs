@@ -3,6 +3,7 @@
 pub mod aof;
 pub mod conf;
 pub mod handshake;
+pub mod journal;
 pub mod packed;
 pub mod payload;
 pub mod rdb;

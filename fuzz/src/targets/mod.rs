@@ -4,6 +4,7 @@ pub mod aof;
 pub mod conf;
 mod facts;
 pub mod handshake;
+pub mod journal;
 pub mod packed;
 pub mod payload;
 pub mod rdb;
@@ -31,7 +32,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     Target {
         name: "resp",
         run: resp::requests,
@@ -101,6 +102,20 @@ pub const TARGETS: [Target; 13] = [
         corpus: corpus::aof::logs,
         memory: limits::PROTOCOL,
         smoke_iterations: 400_000,
+    },
+    Target {
+        name: "side-file",
+        run: journal::side_file,
+        corpus: corpus::journal::side_files,
+        memory: limits::PROTOCOL,
+        smoke_iterations: 400_000,
+    },
+    Target {
+        name: "recovery",
+        run: journal::recovery,
+        corpus: corpus::journal::recoveries,
+        memory: limits::PROTOCOL,
+        smoke_iterations: 200_000,
     },
     Target {
         name: "replica",

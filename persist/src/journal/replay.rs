@@ -143,6 +143,7 @@ impl Found {
         for (at, file) in self.increments.iter().enumerate() {
             let last = at + 1 == self.increments.len();
             let mut scan = Scan::new(file, done.end);
+            scan.expect_after(&done)?;
             while let Some(chunk) = scan.next_chunk(storage).await? {
                 scan.take(&chunk, sink)?;
                 sink.progress(read + scan.at, total);

@@ -102,6 +102,20 @@ impl<'a> Scan<'a> {
         self.prefix_bytes = start;
     }
 
+    /// Where both this file and the one before it know their place in the stream, no
+    /// file may be missing between them.
+    pub(super) fn expect_after(&self, before: &Recovered) -> Result<(), Damage> {
+        let known = before.lineage.is_some() && self.file.side.is_some() && !self.replaced;
+        if !known || before.end == self.start {
+            return Ok(());
+        }
+        let (end, start) = (before.end, self.start);
+        let what = format!(
+            "it begins at offset {start} of the stream, and what stands before it ends at {end}: a file is missing"
+        );
+        Err(self.damage(0, what))
+    }
+
     pub(super) async fn next_chunk(
         &self,
         storage: &dyn Storage,
@@ -206,7 +220,8 @@ impl<'a> Scan<'a> {
             }
         }
         if self.replaced && !last {
-            let what = "it is not the file that was left, and others follow it".to_owned();
+            let what = "from offset 0 on it is not the file that was left, and others follow it"
+                .to_owned();
             return Err(self.damage(0, what).into());
         }
         let whole = self.reader.whole_bytes();
