@@ -24,6 +24,8 @@ pub struct Contents {
     pub functions: Vec<Vec<u8>>,
     /// Keys that were left out because their collection was empty.
     pub empty_keys: Vec<Vec<u8>>,
+    /// What was left out because the options asked for it.
+    pub skipped: Vec<DecodeError>,
     selected: u64,
 }
 
@@ -112,6 +114,11 @@ impl SnapshotSink for Contents {
 
     fn empty_key(&mut self, key: &[u8]) -> Result<(), Refused> {
         self.empty_keys.push(key.to_vec());
+        Ok(())
+    }
+
+    fn skipped(&mut self, what: DecodeError) -> Result<(), Refused> {
+        self.skipped.push(what);
         Ok(())
     }
 }

@@ -40,19 +40,26 @@ struct Specimen {
     name: String,
     codec: Box<dyn SnapshotCodec>,
     bytes: Vec<u8>,
+    options: DecodeOptions,
     holds: Json,
     /// What reading it undamaged costs.
     cost: Cost,
 }
 
 impl Specimen {
-    fn new(name: String, codec: Box<dyn SnapshotCodec>, bytes: Vec<u8>) -> Self {
-        let (read, cost) = measured(&*codec, options(), &bytes);
+    fn new(
+        name: String,
+        codec: Box<dyn SnapshotCodec>,
+        bytes: Vec<u8>,
+        options: DecodeOptions,
+    ) -> Self {
+        let (read, cost) = measured(&*codec, options, &bytes);
         let holds = describe(&read.expect("it is whole"));
         Self {
             name,
             codec,
             bytes,
+            options,
             holds,
             cost,
         }
@@ -65,9 +72,25 @@ impl Specimen {
             .expect("it holds everything");
         let rdb = Box::new(RdbCodec::default());
         [
-            Self::new(format!("{name}.rdb"), rdb, fixture(name, "rdb")),
-            Self::new(format!("{name}.towline"), Box::new(TowlineCodec), native),
+            Self::new(format!("{name}.rdb"), rdb, fixture(name, "rdb"), options()),
+            Self::new(
+                format!("{name}.towline"),
+                Box::new(TowlineCodec),
+                native,
+                options(),
+            ),
         ]
+    }
+
+    /// Data of modules, of which nothing but the length is understood.
+    fn of_modules() -> Self {
+        let options = DecodeOptions {
+            skip_unknown: true,
+            ..options()
+        };
+        let bytes = fixture("modules", "rdb");
+        let codec = Box::new(RdbCodec::default());
+        Self::new("modules.rdb".to_owned(), codec, bytes, options)
     }
 
     /// Reads damaged bytes of this file within the memory that they justify.
@@ -100,7 +123,7 @@ impl Specimen {
         let between = (0..CUTS_BETWEEN).map(|_| random.below(length));
         for cut in edges.chain(between) {
             let what = || format!("cut at {cut}");
-            let read = self.read(options(), &self.bytes[..cut], &what);
+            let read = self.read(self.options, &self.bytes[..cut], &what);
             let error = read
                 .err()
                 .unwrap_or_else(|| panic!("{} {}", self.name, what()));
@@ -119,7 +142,7 @@ impl Specimen {
                 bytes[*at] ^= 1 << bit;
             }
             let what = || format!("bits {:?}", &bits[..count]);
-            if let Ok(contents) = self.read(options(), &bytes, &what) {
+            if let Ok(contents) = self.read(self.options, &bytes, &what) {
                 let same = describe(&contents) == self.holds;
                 assert!(same, "{}, {}: loads as something else", self.name, what());
                 loaded += 1;
@@ -128,7 +151,7 @@ impl Specimen {
             // same, no panic and no claim that is believed, is shown by coming back.
             let unchecked = DecodeOptions {
                 verify_checksum: false,
-                ..options()
+                ..self.options
             };
             let _ = self.read(unchecked, &bytes, &what);
         }
@@ -183,6 +206,14 @@ fn damage(name: &str) {
         specimen.cut(&mut random);
         specimen.flip(&mut random, flips_each());
     }
+}
+
+#[test]
+fn modules() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let specimen = Specimen::of_modules();
+    specimen.cut(&mut random);
+    specimen.flip(&mut random, flips_each());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::engine::pacing::delay_load;
 use towline_core::engine::persistence::Loading;
-use towline_core::keyspace::dataset::{Dataset, LeftOut};
+use towline_core::keyspace::dataset::{Dataset, LeftOut, Skips};
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 use towline_persist::load::{LoadError, LoadPace, load_beside};
@@ -34,6 +34,7 @@ pub fn file_formats() -> Vec<Arc<dyn SnapshotCodec>> {
 pub fn decode_options(engine: &Engine) -> DecodeOptions {
     DecodeOptions {
         verify_checksum: engine.server.config.rdbchecksum,
+        skip_unknown: engine.server.config.rdb_skip_unknown,
         encoding: engine.server.config.encodings,
         ..DecodeOptions::new(*engine.keyspace.seed())
     }
@@ -80,6 +81,7 @@ pub async fn load_at_start(
     let (meta, read_keys) = (dataset.meta().clone(), dataset.keys());
     let left_out = dataset.left_out().clone();
     note_left_out(store, &left_out);
+    note_skips(store, dataset.skips());
     store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
     if let Some(position) = meta.position {
         node.restore(position, as_replica);
@@ -113,6 +115,14 @@ pub(crate) fn note_left_out(store: &EngineLock, left_out: &LeftOut) {
     for name in &left_out.names {
         let line = format!("Loading: skipping empty key: {}", name.escape_ascii());
         store.host.logger().notice(&line);
+    }
+}
+
+/// Tells the log and INFO what was left out of a snapshot.
+pub(crate) fn note_skips(store: &EngineLock, skips: &Skips) {
+    store.lock().server.persistence.loaded_skipped = skips.count;
+    if let Some(line) = skips.line() {
+        store.host.logger().warning(&line);
     }
 }
 
@@ -191,16 +201,16 @@ fn progress_line(loaded: u64, total: u64, elapsed: Duration) -> String {
 }
 
 fn fatal(name: &str, error: &LoadError) -> String {
-    let damaged_block = matches!(
-        error,
-        LoadError::Decode(DecodeError {
-            fault: DecodeFault::DamagedBlock { .. },
-            ..
-        })
-    );
-    let advice = match damaged_block {
-        true => " 'towline convert --salvage' writes what is whole of it to another file.",
-        false => "",
+    let fault = match error {
+        LoadError::Decode(DecodeError { fault, .. }) => Some(fault),
+        _ => None,
+    };
+    let advice = match fault {
+        Some(DecodeFault::DamagedBlock { .. }) => {
+            " 'towline convert --salvage' writes what is whole of it to another file."
+        }
+        Some(DecodeFault::Foreign(_)) => " 'rdb-skip-unknown yes' loads the rest of it.",
+        _ => "",
     };
     format!(
         "Fatal error loading the DB from {name}: {error}. The file was not touched.{advice} Terminating server after rdb file reading failure."

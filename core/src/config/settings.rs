@@ -269,6 +269,8 @@ pub struct Settings {
     pub save: Vec<SavePoint>,
     pub payload: PayloadOptions,
     pub rdbchecksum: bool,
+    /// rdb-skip-unknown: data of modules in a snapshot is left out.
+    pub rdb_skip_unknown: bool,
     pub stop_writes_on_bgsave_error: bool,
     pub aof: AofSettings,
     pub pacing: PacingSettings,
@@ -390,6 +392,7 @@ impl Settings {
             save: save_points(&v.text("save")),
             payload: payload(v),
             rdbchecksum: v.flag("rdbchecksum"),
+            rdb_skip_unknown: v.flag("rdb-skip-unknown"),
             stop_writes_on_bgsave_error: v.flag("stop-writes-on-bgsave-error"),
             aof: aof(v),
             pacing: pacing(v),

@@ -52,6 +52,8 @@ pub struct Persistence {
     pub loaded_expired: u64,
     /// Keys that the last load brought.
     pub loaded_keys: u64,
+    /// Things that the last load left out, as rdb-skip-unknown asks for.
+    pub loaded_skipped: u64,
 }
 
 impl Persistence {
@@ -69,6 +71,7 @@ impl Persistence {
             saves: 0,
             loaded_expired: 0,
             loaded_keys: 0,
+            loaded_skipped: 0,
         }
     }
 

@@ -4,7 +4,9 @@ use super::entry::Entry;
 use super::hash::HashSeed;
 use super::space::Keyspace;
 use super::usage::loaded;
-use crate::seams::snapshot::{Access, Refused, SnapshotEntry, SnapshotMeta, SnapshotSink};
+use crate::seams::snapshot::{
+    Access, DecodeError, Refused, SnapshotEntry, SnapshotMeta, SnapshotSink,
+};
 
 /// The most keys, in all databases together, for which a snapshot of unknown length
 /// makes room by its own word. Beyond it the tables grow with what has really arrived.
@@ -23,6 +25,8 @@ pub struct LeftOut {
     /// The first of them.
     pub names: Vec<Vec<u8>>,
 }
+/// So many of the things that were left out are told one by one.
+const TOLD_SKIPS: usize = 8;
 
 /// Collects a snapshot's content. Nothing of it may be served before the
 /// decoder has said that the snapshot is whole.
@@ -35,6 +39,40 @@ pub struct Dataset {
     left_out: LeftOut,
     /// Keys for which there may still be room made beforehand.
     reservable: u64,
+    skips: Skips,
+}
+
+/// What of a snapshot was left out, as `rdb-skip-unknown` asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct Skips {
+    /// How many things.
+    pub count: u64,
+    /// The first few of them.
+    told: Vec<DecodeError>,
+}
+
+impl Skips {
+    fn add(&mut self, what: DecodeError) {
+        self.count += 1;
+        if self.told.len() < TOLD_SKIPS {
+            self.told.push(what);
+        }
+    }
+
+    /// A line for the log, if there is something to tell.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        let told: Vec<String> = self.told.iter().map(ToString::to_string).collect();
+        let more = self.count - told.len() as u64;
+        (self.count > 0).then(|| {
+            let things = told.join("; ");
+            let more = match more {
+                0 => String::new(),
+                more => format!("; and {more} more"),
+            };
+            format!("Left out of the snapshot, as rdb-skip-unknown asks for: {things}{more}")
+        })
+    }
 }
 
 impl Dataset {
@@ -50,6 +88,7 @@ impl Dataset {
             keys: 0,
             left_out: LeftOut::default(),
             reservable: RESERVED_KEYS_MAX,
+            skips: Skips::default(),
         }
     }
 
@@ -75,6 +114,12 @@ impl Dataset {
     #[must_use]
     pub const fn left_out(&self) -> &LeftOut {
         &self.left_out
+    }
+
+    /// What was left out as rdb-skip-unknown asks for it.
+    #[must_use]
+    pub const fn skips(&self) -> &Skips {
+        &self.skips
     }
 
     /// The keys, to be put in place of the present ones.
@@ -154,11 +199,17 @@ impl SnapshotSink for Dataset {
         }
         Ok(())
     }
+
+    fn skipped(&mut self, what: DecodeError) -> Result<(), Refused> {
+        self.skips.add(what);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seams::snapshot::{DecodeFault, Foreign};
     use crate::value::Value;
 
     fn entry(key: &[u8]) -> SnapshotEntry {
@@ -210,6 +261,25 @@ mod tests {
         let LeftOut { keys, names } = dataset.left_out();
         assert_eq!((*keys, names.len()), (100, LEFT_OUT_NAMED_MAX));
         assert_eq!((names[0].as_slice(), dataset.keys()), (&[0_u8][..], 0));
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_and_counted() {
+        let mut dataset = Dataset::new(1, HashSeed::new(1, 1));
+        assert_eq!(dataset.skips().line(), None);
+        for offset in 1..=10 {
+            let left_out = DecodeError {
+                offset,
+                key: Some(b"k".to_vec()),
+                fault: DecodeFault::Foreign(Foreign::ModuleValue("vectorset".to_owned())),
+            };
+            dataset.skipped(left_out).unwrap();
+        }
+        assert_eq!(dataset.skips().count, 10);
+        let line = dataset.skips().line().unwrap();
+        let first = "a value of the module type 'vectorset' at offset 1, in key 'k'; ";
+        assert!(line.contains(first), "{line}");
+        assert!(line.ends_with("offset 8, in key 'k'; and 2 more"), "{line}");
     }
 
     #[test]

@@ -210,6 +210,12 @@ pub trait SnapshotSink: Send {
     fn empty_key(&mut self, _key: &[u8]) -> Result<(), Refused> {
         Ok(())
     }
+
+    /// Something was left out because [`DecodeOptions::skip_unknown`] asks for it:
+    /// what else would have been the error.
+    fn skipped(&mut self, _what: DecodeError) -> Result<(), Refused> {
+        Ok(())
+    }
 }
 
 /// A part of a snapshot that depends on no other: it hands what it holds to a sink.
@@ -404,6 +410,9 @@ pub struct DecodeOptions {
     /// a keyspace of that seed, which the sink learns from the AUX field before
     /// the first entry.
     pub adopt_hash_seed: bool,
+    /// Whether [`Foreign`] things are left out, and versions tried that are newer
+    /// than those that are known.
+    pub skip_unknown: bool,
 }
 
 impl DecodeOptions {
@@ -417,6 +426,7 @@ impl DecodeOptions {
             encoding: EncodingLimits::default(),
             hash_seed,
             adopt_hash_seed: true,
+            skip_unknown: false,
         }
     }
 }
@@ -463,10 +473,11 @@ pub enum DecodeFault {
     BadMagic,
     /// It is of a version that is not read here.
     UnsupportedVersion(String),
-    /// A record of a kind that its version does not have.
+    /// A record that is not known, or is in a form that no release ever wrote, and
+    /// does not tell its length.
     UnknownRecord(u8),
-    /// A value of a module that is not here; the module's name, if it has one.
-    Module(String),
+    /// Something that has no place here, and tells its length.
+    Foreign(Foreign),
     /// It ends before it is complete.
     Truncated,
     /// Its bytes contradict each other.
@@ -498,13 +509,37 @@ pub enum DecodeFault {
     Refused(String),
 }
 
+/// What other servers keep in their snapshots and this one has no place for: data of
+/// their modules, each with the name that the module gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// The value of a key.
+    ModuleValue(String),
+    /// Data that belongs to no key.
+    ModuleAux(String),
+    /// What a module noted about a key, beside its value.
+    KeyMetadata(String),
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ModuleValue(name) => write!(f, "a value of the module type '{name}'"),
+            Self::ModuleAux(name) => write!(f, "data of the module '{name}'"),
+            Self::KeyMetadata(name) => write!(f, "metadata of the module class '{name}'"),
+        }
+    }
+}
+
 impl fmt::Display for DecodeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BadMagic => f.write_str("not a snapshot"),
             Self::UnsupportedVersion(version) => write!(f, "can't handle version {version}"),
-            Self::UnknownRecord(record) => write!(f, "unknown record type {record}"),
-            Self::Module(name) => write!(f, "holds data of the module '{name}'"),
+            Self::UnknownRecord(record) => {
+                write!(f, "unknown record type {record}, which cannot be skipped")
+            }
+            Self::Foreign(what) => what.fmt(f),
             Self::Truncated => f.write_str("unexpected end of file"),
             Self::Corrupt(what) => f.write_str(what),
             Self::TooLong { bytes, max_bytes } => {

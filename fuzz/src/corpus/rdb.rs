@@ -36,6 +36,7 @@ pub fn files() -> Corpus {
         split(&fixture(name), &mut seeds);
     }
     seeds.extend(old_types());
+    seeds.extend(modules());
     Corpus {
         seeds: boxed(seeds),
         tokens: boxed(tokens()),
@@ -186,6 +187,27 @@ fn old_types() -> Vec<Vec<u8>> {
     files
 }
 
+/// Data of modules: values, what belongs to no key, and what is noted about one.
+fn modules() -> Vec<Vec<u8>> {
+    let id = b"\x81\x85\xe9\x65\xa2\xdc\xbc\x9e\x01";
+    let values = b"\x01\x05\x02\x40\x80\x03abcd\x04abcdefgh\x05\x03abc\x05\xc1\x10\x20\x00";
+    let value = [&[kind::MODULE_2, 1, b'm'][..], id, values].concat();
+    let aux = [&[opcode::MODULE_AUX][..], id, b"\x02\x01", values].concat();
+    let noted = [
+        &[opcode::KEY_META_OR_SLOT_IMPORT, 2][..],
+        b"abcd",
+        values,
+        b"efgh\x00",
+        b"\x00\x01k\x01v",
+    ];
+    vec![
+        closed(b"REDIS0011", &value),
+        closed(b"REDIS0010", &[&aux[..], &value, &aux].concat()),
+        closed(b"REDIS0013", &noted.concat()),
+        closed(b"REDIS0014", &[&value[..], b"\x00\x01k\x01v"].concat()),
+    ]
+}
+
 /// A database that says it has two billion keys.
 fn announced(db: u8) -> Vec<u8> {
     let mut record = vec![opcode::SELECTDB, db, opcode::RESIZEDB, 0x80];
@@ -196,7 +218,7 @@ fn announced(db: u8) -> Vec<u8> {
 
 fn tokens() -> Vec<Vec<u8>> {
     let codes = (0..=26).chain(240..=255).map(|code| vec![code]);
-    let forms: [&[u8]; 12] = [
+    let forms: [&[u8]; 14] = [
         b"\x80\xff\xff\xff\xff",
         b"\x81\xff\xff\xff\xff\xff\xff\xff\xff",
         b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff",
@@ -209,6 +231,8 @@ fn tokens() -> Vec<Vec<u8>> {
         b"\xfb\x80\x7f\xff\xff\xff\x00",
         b"\xfa\x11towline-hash-seed\x2000000000000000010000000000000002",
         b"\xf7\x81\x00\x00",
+        b"\x05\x01a\x00",
+        b"\xf3\x01abcd\x00",
     ];
     codes.chain(forms.map(<[u8]>::to_vec)).collect()
 }

@@ -29,6 +29,8 @@ const MAX_STRING_BYTES: u64 = 1 << 20;
 fn options() -> DecodeOptions {
     DecodeOptions {
         max_string_bytes: MAX_STRING_BYTES,
+        // What is left out is read as well as what is not.
+        skip_unknown: true,
         ..DecodeOptions::new(SEED)
     }
 }

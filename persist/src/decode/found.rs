@@ -1,7 +1,9 @@
 //! What a decoder found, kept for a sink that takes it later.
 
 use towline_core::keyspace::Entry;
-use towline_core::seams::snapshot::{Access, Refused, SnapshotEntry, SnapshotPart, SnapshotSink};
+use towline_core::seams::snapshot::{
+    Access, DecodeError, Refused, SnapshotEntry, SnapshotPart, SnapshotSink,
+};
 
 use super::source::{Event, Undelivered};
 
@@ -54,5 +56,9 @@ impl SnapshotSink for Found {
 
     fn empty_key(&mut self, key: &[u8]) -> Result<(), Refused> {
         self.push(Event::EmptyKey(key.to_vec()))
+    }
+
+    fn skipped(&mut self, what: DecodeError) -> Result<(), Refused> {
+        self.push(Event::Skipped(Box::new(what)))
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Event {
     Function(Vec<u8>),
     /// What is to be decoded by itself.
     Part(SnapshotPart),
+    /// What was left out.
+    Skipped(Box<DecodeError>),
 }
 
 /// Why an event did not arrive.
@@ -69,6 +71,7 @@ impl Event {
             Self::Entry(entry) => sink.entry(*entry),
             Self::EmptyKey(key) => sink.empty_key(&key),
             Self::Function(source) => sink.function(source),
+            Self::Skipped(what) => sink.skipped(*what),
             Self::Part(part) => {
                 let decoded = sink.part(part).map_or(Ok(()), |part| part(sink));
                 return decoded.map_err(Undelivered::Damaged);
@@ -300,6 +303,11 @@ impl Source {
                 Err(stop) => self.wait_after(stop).await?,
             }
         }
+    }
+
+    /// Goes on behind a string.
+    pub(crate) async fn skip_string(&mut self) -> Result<(), DecodeError> {
+        self.with_string(|_| Ok(())).await
     }
 
     async fn wait_after(&mut self, stop: Stop) -> Result<(), DecodeError> {

@@ -5,7 +5,7 @@ use towline_core::seams::snapshot::{Access, DecodeError, DecodeFault, SnapshotMe
 use super::dialect::{Dialect, Family, Magic};
 use super::length::RawString;
 use super::object::{self, Object};
-use super::opcode;
+use super::{foreign, opcode};
 use crate::decode::{Event, Source};
 
 /// Fields of a node name in Valkey's SLOT_IMPORT record.
@@ -18,7 +18,7 @@ pub(super) async fn file(mut source: Source) -> Result<u64, DecodeError> {
         let code = source.byte().await?;
         match code {
             opcode::EOF => break,
-            _ if is_record(code) => record(code, dialect, &mut source).await?,
+            _ if is_record(code, dialect) => record(code, &mut source).await?,
             _ => read_entry(code, dialect, &mut source).await?,
         }
     }
@@ -31,7 +31,11 @@ pub(super) async fn file(mut source: Source) -> Result<u64, DecodeError> {
 async fn magic(source: &mut Source) -> Result<Dialect, DecodeError> {
     match Dialect::parse(source.array().await?) {
         Magic::Known(dialect) => Ok(dialect),
-        Magic::Unsupported(version) => Err(source.error(DecodeFault::UnsupportedVersion(version))),
+        // What it has of what is known is read as the newest that is.
+        Magic::Unsupported(_, Some(newer)) if source.options().skip_unknown => Ok(newer),
+        Magic::Unsupported(version, _) => {
+            Err(source.error(DecodeFault::UnsupportedVersion(version)))
+        }
         Magic::Foreign => Err(source.error(DecodeFault::BadMagic)),
     }
 }
@@ -45,6 +49,11 @@ async fn checksum(source: &mut Source) -> Result<(), DecodeError> {
         return Err(source.error(DecodeFault::Checksum { expected, found }));
     }
     Ok(())
+}
+
+/// Whether a code opens what modules noted about the next key.
+fn is_key_metadata(code: u8, dialect: Dialect) -> bool {
+    code == opcode::KEY_META_OR_SLOT_IMPORT && dialect.family == Family::Redis
 }
 
 /// What was said of the next key before its type.
@@ -86,20 +95,24 @@ pub(crate) async fn read_entry(
     source: &mut Source,
 ) -> Result<(), DecodeError> {
     let (mut said, mut code) = (Modifiers::default(), first);
-    while Modifiers::are(code) {
-        said.read(code, source).await?;
+    loop {
+        match code {
+            _ if Modifiers::are(code) => said.read(code, source).await?,
+            _ if is_key_metadata(code, dialect) => foreign::skip_key_metadata(source).await?,
+            kind => return entry(kind, dialect, said, source).await,
+        }
         code = source.byte().await?;
     }
-    entry(code, dialect, said, source).await
 }
 
 /// Whether a code opens something other than an entry.
-const fn is_record(code: u8) -> bool {
-    code >= opcode::KEY_META_OR_SLOT_IMPORT && !Modifiers::are(code)
+fn is_record(code: u8, dialect: Dialect) -> bool {
+    let of_entry = Modifiers::are(code) || is_key_metadata(code, dialect);
+    code >= opcode::KEY_META_OR_SLOT_IMPORT && !of_entry
 }
 
 /// A record that is not about one key.
-async fn record(code: u8, dialect: Dialect, source: &mut Source) -> Result<(), DecodeError> {
+async fn record(code: u8, source: &mut Source) -> Result<(), DecodeError> {
     match code {
         opcode::SELECTDB => {
             let db = source.length().await?;
@@ -124,10 +137,8 @@ async fn record(code: u8, dialect: Dialect, source: &mut Source) -> Result<(), D
                 source.length().await?;
             }
         }
-        opcode::MODULE_AUX => return Err(module(source).await?),
-        opcode::KEY_META_OR_SLOT_IMPORT if dialect.family == Family::Valkey => {
-            slot_import(source).await?;
-        }
+        opcode::MODULE_AUX => foreign::skip_aux(source).await?,
+        opcode::KEY_META_OR_SLOT_IMPORT => slot_import(source).await?,
         unknown => return Err(source.error(DecodeFault::UnknownRecord(unknown))),
     }
     Ok(())
@@ -151,12 +162,6 @@ async fn slot_import(source: &mut Source) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// The error that names a module whose data stands here.
-async fn module(source: &mut Source) -> Result<DecodeError, DecodeError> {
-    let id = source.length().await?;
-    Ok(source.error(DecodeFault::Module(object::module_name(id))))
-}
-
 /// One key and its value.
 async fn entry(
     kind: u8,
@@ -177,6 +182,10 @@ async fn entry(
         Object::Empty => {
             let key = source.take_key().expect("it was read above");
             source.emit(Event::EmptyKey(key));
+        }
+        Object::Skipped(what) => {
+            source.take_key();
+            source.emit(Event::Skipped(Box::new(what)));
         }
     }
     Ok(())

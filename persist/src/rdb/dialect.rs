@@ -41,8 +41,8 @@ pub(crate) struct Dialect {
 pub(crate) enum Magic {
     /// A file that is read here.
     Known(Dialect),
-    /// A file of another version.
-    Unsupported(String),
+    /// A file of another version, and its dialect where it is a newer one.
+    Unsupported(String, Option<Dialect>),
     /// No RDB file.
     Foreign,
 }
@@ -62,15 +62,16 @@ impl Dialect {
         }
         let number = |n, digit: &u8| n * 10 + u32::from(digit - b'0');
         let version = digits.iter().fold(0, number);
-        let known = match family {
-            Family::Redis => (1..=NEWEST_REDIS).contains(&version),
-            Family::Valkey => version == VALKEY_9,
+        let (oldest, newest) = match family {
+            Family::Redis => (1, NEWEST_REDIS),
+            Family::Valkey => (VALKEY_9, VALKEY_9),
         };
-        if known {
-            Magic::Known(Self { family, version })
-        } else {
-            Magic::Unsupported(String::from_utf8_lossy(&magic).into_owned())
+        let dialect = Self { family, version };
+        if (oldest..=newest).contains(&version) {
+            return Magic::Known(dialect);
         }
+        let newer = (version > newest).then_some(dialect);
+        Magic::Unsupported(String::from_utf8_lossy(&magic).into_owned(), newer)
     }
 
     /// The dialect of a payload of this version, which has no magic: the numbers
@@ -118,15 +119,18 @@ mod tests {
         assert_eq!(Dialect::parse(*b"REDIS0001"), known(Family::Redis, 1));
         assert_eq!(Dialect::parse(*b"REDIS0013"), known(Family::Redis, 13));
         assert_eq!(Dialect::parse(*b"VALKEY080"), known(Family::Valkey, 80));
-        for unsupported in [
-            b"REDIS0014",
-            b"REDIS0000",
-            b"REDIS0080",
-            b"VALKEY081",
-            b"VALKEY011",
+        for (unsupported, is_newer) in [
+            (b"REDIS0014", true),
+            (b"REDIS0000", false),
+            (b"REDIS0080", true),
+            (b"VALKEY081", true),
+            (b"VALKEY011", false),
         ] {
             let magic = Dialect::parse(*unsupported);
-            assert!(matches!(magic, Magic::Unsupported(_)), "{magic:?}");
+            let Magic::Unsupported(_, newer) = magic else {
+                panic!("{magic:?}");
+            };
+            assert_eq!(newer.is_some(), is_newer, "{unsupported:?}");
         }
         for foreign in [b"REDIS00x1", b"VALKEY0 0", b"*2\r\n$6\r\nS", b"RADIS0001"] {
             assert_eq!(Dialect::parse(*foreign), Magic::Foreign);

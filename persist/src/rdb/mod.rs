@@ -5,6 +5,7 @@
 //! * `version`: which are written, and what each can hold.
 //! * `length`, `lzf`: lengths and strings.
 //! * `decode`, `encode`: files.
+//! * `foreign`: what modules of other servers keep in them.
 //! * `object`: values.
 //! * `payload`: one value, as DUMP answers it.
 //! * `ziplist`: the packed encodings of Redis up to 6.2.
@@ -12,6 +13,7 @@
 mod decode;
 mod dialect;
 mod encode;
+mod foreign;
 pub(crate) mod length;
 pub mod lzf;
 pub(crate) mod object;

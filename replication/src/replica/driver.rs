@@ -483,6 +483,7 @@ impl RunningLink<'_> {
             let options = DecodeOptions {
                 verify_checksum: engine.server.config.rdbchecksum,
                 encoding: engine.server.config.encodings,
+                skip_unknown: engine.server.config.rdb_skip_unknown,
                 ..DecodeOptions::new(*space.seed())
             };
             (Loader::new(&formats, space.databases(), options), at_once)
@@ -574,8 +575,13 @@ impl RunningLink<'_> {
         let node = Arc::clone(&self.upstream.node);
         let keys = dataset.keys();
         self.refuse_suspicious(keys)?;
+        let skips = dataset.skips().clone();
+        if let Some(line) = skips.line() {
+            self.log(&line);
+        }
         let (applier, offset) = self.with(|engine, upstream| {
             engine.install_dataset(dataset.into_keyspace());
+            engine.server.persistence.loaded_skipped = skips.count;
             let (replid, offset) = match position {
                 Some(position) => position,
                 None => (engine.server.draw_replication_id(), Offset::ZERO),

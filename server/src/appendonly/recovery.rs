@@ -24,7 +24,7 @@ use super::apply::{Applied, LogClient};
 use super::keeper::{LogKeeper, options};
 use crate::engine_lock::EngineLock;
 use crate::host::{ServerHost, unix_ms};
-use crate::loading::{decode_options, file_formats, note_left_out, note_progress};
+use crate::loading::{decode_options, file_formats, note_left_out, note_progress, note_skips};
 use crate::smol_runtime::rest;
 
 /// How much of a base is read at once.
@@ -351,6 +351,7 @@ async fn load_snapshot(
         let fed = decoder.feed(&chunk, &mut dataset);
         if let Progress::Complete { consumed } = fed.map_err(damaged)? {
             note_left_out(store, dataset.left_out());
+            note_skips(store, dataset.skips());
             store.batch(|engine, _| engine.install_dataset(dataset.into_keyspace()));
             return Ok(at + consumed as u64);
         }

@@ -205,6 +205,7 @@ fn persist(state: &mut Persistence, now_ms: i64) {
     state.saves = 1;
     state.loaded_expired = 2;
     state.loaded_keys = 3;
+    state.loaded_skipped = 4;
     state.loading = Some(Loading {
         start_s: 0,
         total_bytes: 1,

@@ -32,6 +32,8 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("no-appendfsync-on-rewrite", false),
     boolean("rdb-del-sync-files", false).refused(),
     boolean("rdb-save-incremental-fsync", true).cosmetic(),
+    // Ours alone: whether a snapshot's data of modules is left out, or refused.
+    boolean("rdb-skip-unknown", false),
     // Ours alone: which version of RDB SAVE, DUMP and MIGRATE write.
     choice(
         "rdb-version",

@@ -26,6 +26,7 @@ pub(super) fn persistence(out: &mut Fields, source: &Source<'_>) {
     out.all_absent(&["rdb_last_cow_size"]);
     out.put("rdb_last_load_keys_expired", state.loaded_expired);
     out.put("rdb_last_load_keys_loaded", state.loaded_keys);
+    out.put("rdb_last_load_skipped", state.loaded_skipped);
     rewriting(out, source);
     out.all_absent(&[
         "aof_last_cow_size",

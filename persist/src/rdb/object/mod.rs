@@ -11,11 +11,12 @@ mod stream;
 use std::sync::Arc;
 
 use towline_core::keyspace::{Entry, INLINE_MAX_BYTES};
-use towline_core::seams::snapshot::{DecodeError, DecodeFault};
+use towline_core::seams::snapshot::{DecodeError, DecodeFault, Foreign};
 use towline_core::text::number::parse_i64;
 use towline_core::value::{Value, ValueRef};
 
 use super::dialect::{Dialect, Family};
+use super::foreign;
 use super::length::{RawString, Stop};
 use super::opcode::kind;
 use crate::decode::Source;
@@ -32,11 +33,15 @@ pub(crate) enum Object {
     Value(Value),
     /// A collection without elements, which no key may hold.
     Empty,
+    /// A value that was left out.
+    Skipped(DecodeError),
 }
 
 /// Whether `kind` is a type of value that the dialect has.
 pub(crate) fn is_kind(kind: u8, dialect: Dialect) -> bool {
     match kind {
+        // A module's value of before Redis 4.0 does not tell its length.
+        kind::MODULE_PRE_GA => false,
         kind::STRING..=kind::MODULE_2 | kind::HASH_ZIPMAP..=kind::STREAM_LISTPACKS_3 => true,
         kind::VALKEY_HASH_2 => dialect.family == Family::Valkey,
         kind::HASH_METADATA..=kind::STREAM_LISTPACKS_4 => dialect.family == Family::Redis,
@@ -60,9 +65,10 @@ pub(crate) async fn read(
         kind::HASH | kind::HASH_METADATA | kind::VALKEY_HASH_2 => {
             collection::read_hash(kind, source).await
         }
-        kind::MODULE_PRE_GA | kind::MODULE_2 => {
-            let id = source.length().await?;
-            Err(source.error(DecodeFault::Module(module_name(id))))
+        kind::MODULE_2 => {
+            let name = foreign::module_name(source.length().await?);
+            let left_out = foreign::skip(Foreign::ModuleValue(name), source).await?;
+            Ok(Object::Skipped(left_out))
         }
         kind::STREAM_LISTPACKS
         | kind::STREAM_LISTPACKS_2
@@ -118,15 +124,6 @@ fn string_value(bytes: Vec<u8>) -> Value {
     }
 }
 
-/// The name in a module's type id: nine characters of six bits each.
-pub(crate) fn module_name(id: u64) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    (0..9)
-        .rev()
-        .map(|place| char::from(ALPHABET[(id >> (10 + 6 * place)) as usize & 63]))
-        .collect()
-}
-
 /// Writes a value in the form of type `kind`, which its version chose.
 pub(crate) async fn write(kind: u8, value: ValueRef<'_>, pen: &mut Pen) {
     match value {
@@ -137,20 +134,5 @@ pub(crate) async fn write(kind: u8, value: ValueRef<'_>, pen: &mut Pen) {
         ValueRef::ZSet(zset) => collection::write_zset(zset, pen).await,
         ValueRef::Hash(hash) => collection::write_hash(kind, hash, pen).await,
         ValueRef::Stream(stream) => stream::write(kind, stream, pen).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_module_is_named() {
-        // "hellotype" version 0, as the example module in Redis registers it.
-        let name = b"hellotype";
-        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let place = |c: &u8| alphabet.iter().position(|a| a == c).expect("it is there") as u64;
-        let id = name.iter().fold(0, |id, c| id << 6 | place(c)) << 10;
-        assert_eq!(module_name(id), "hellotype");
     }
 }
