@@ -11,7 +11,7 @@
 //! | [`host`] | what the engine asks of the process |
 //! | [`disposal`] | who drops what is dear to drop |
 //! | [`jobs`] | what commands start and the main task does |
-//! | [`loading`], [`saving`] | the dataset from its file, and into it |
+//! | [`loading`], [`saving`] | the dataset from its file, and into it; `snapshot_storage` says where that is |
 //! | [`appendonly`] | the log on disk |
 //! | [`formats`] | which snapshot format is written and read where |
 //! | [`transport`], [`smol_runtime`] | what replication needs of sockets and of the runtime |
@@ -51,6 +51,7 @@ mod reload;
 pub mod run;
 pub mod saving;
 pub mod smol_runtime;
+mod snapshot_storage;
 pub mod supervisor;
 mod syslog;
 mod title;

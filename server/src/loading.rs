@@ -12,7 +12,6 @@ use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
 use towline_persist::load::{LoadError, LoadPace, load_beside};
 use towline_persist::rdb::RdbCodec;
-use towline_persist::storage::FsStorage;
 use towline_persist::towline::TowlineCodec;
 use towline_replication::node::Node;
 
@@ -63,7 +62,7 @@ pub(crate) fn note_progress(store: &EngineLock, start_s: i64, loaded_bytes: u64,
 pub async fn load_at_start(
     store: &EngineLock,
     node: &Node,
-    storage: &FsStorage,
+    storage: &dyn Storage,
     as_replica: bool,
 ) -> Result<(), String> {
     let (name, options, databases) = {
@@ -140,7 +139,7 @@ fn expire_all(store: &EngineLock) -> u64 {
 
 async fn read(
     store: &EngineLock,
-    storage: &FsStorage,
+    storage: &dyn Storage,
     name: &str,
     options: DecodeOptions,
     dataset: &mut Dataset,

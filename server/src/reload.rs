@@ -63,6 +63,11 @@ fn rdb(version: RdbVersion) -> RdbCodec {
 /// Reads the snapshot that was saved last.
 fn read_file(engine: &Engine) -> Result<Keyspace, String> {
     let config = &engine.server.config;
+    if !config.snapshot_storage.is_empty() {
+        return Err(failed(
+            &"snapshots are not kept in files (snapshot-storage)",
+        ));
+    }
     let name = String::from_utf8_lossy(&config.dbfilename).into_owned();
     let directory = String::from_utf8_lossy(&config.dir).into_owned();
     let bytes = std::fs::read(Path::new(&directory).join(&name)).map_err(|error| failed(&error))?;

@@ -14,6 +14,7 @@ use towline_core::config::{Config, ProcessTitle, ShutdownFlags, Supervised};
 use towline_core::engine::{Engine, EngineOptions};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::{Offset, ReplicationId};
+use towline_core::seams::Storage;
 use towline_core::seams::host::{OomScore, PrimaryAddress, ShutdownOptions};
 use towline_persist::rdb::RdbPayload;
 use towline_persist::storage::FsStorage;
@@ -43,6 +44,7 @@ use crate::relisten::Listening;
 use crate::reload::reload;
 use crate::saving::Saver;
 use crate::smol_runtime::SmolRuntime;
+use crate::snapshot_storage;
 use crate::transport::TcpTransport;
 
 fn new_engine(loaded: Loaded) -> Result<Engine, String> {
@@ -125,6 +127,13 @@ fn prepare(config: &mut Config, program: String, config_file: String) -> Result<
     })
 }
 
+/// Where snapshots are kept, where that is not in files.
+fn snapshot_storage(config: &Config) -> Result<Option<Arc<dyn Storage>>, String> {
+    let place = String::from_utf8_lossy(&config.snapshot_storage).into_owned();
+    let opened = smol::block_on(snapshot_storage::open(&place));
+    opened.map_err(|error| format!("Can't use snapshot-storage {place}: {error}"))
+}
+
 /// Runs a server until it is told to stop.
 ///
 /// # Errors
@@ -132,6 +141,7 @@ fn prepare(config: &mut Config, program: String, config_file: String) -> Result<
 pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
     let parts = prepare(&mut loaded.config, launch.program, launch.config_file)?;
     let logger = parts.logger.clone();
+    let snapshots = snapshot_storage(&loaded.config).inspect_err(|error| logger.warning(error))?;
     note_supervision(&parts.identity, loaded.config.supervised, &logger);
     let disposal = Disposal::start().map_err(|error| format!("Can't start a thread: {error}"))?;
     let (host, bell) = ServerHost::new(parts.identity, parts.logger, Box::new(reload), disposal);
@@ -162,7 +172,7 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
     let (ended, end) = channel::bounded(1);
     let (courier, queue) = channel::unbounded();
     smol::spawn(Courier::new(store.clone(), queue).serve()).detach();
-    let saver = Saver::new(store.clone(), parts.storage.clone());
+    let saver = Saver::new(store.clone(), parts.storage, snapshots);
     let jobs = Jobs {
         keeper: LogKeeper::new(store.clone(), node.clone(), saver.clone()),
         saver,
@@ -171,7 +181,7 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
         ended,
         store: store.clone(),
     };
-    let outcome = smol::block_on(live(&store, &jobs, &parts.storage, bell, end));
+    let outcome = smol::block_on(live(&store, &jobs, bell, end));
     if let Err(error) = &outcome {
         logger.warning(error);
     }
@@ -184,12 +194,11 @@ pub fn run(mut loaded: Loaded, launch: Launch) -> Result<(), String> {
 async fn live(
     store: &EngineLock,
     jobs: &Jobs,
-    storage: &FsStorage,
     bell: channel::Receiver<()>,
     end: channel::Receiver<Result<(), String>>,
 ) -> Result<(), String> {
     smol::spawn(obey_signals(jobs.clone())).detach();
-    if let Some(outcome) = load_unless_ended(store, jobs, storage, &bell, &end).await? {
+    if let Some(outcome) = load_unless_ended(store, jobs, &bell, &end).await? {
         return outcome;
     }
     adjust_oom_score(store);
@@ -213,11 +222,10 @@ async fn live(
 async fn load_unless_ended(
     store: &EngineLock,
     jobs: &Jobs,
-    storage: &FsStorage,
     bell: &channel::Receiver<()>,
     end: &channel::Receiver<Result<(), String>>,
 ) -> Result<Option<Result<(), String>>, String> {
-    let loading = pin!(load(store, jobs, storage));
+    let loading = pin!(load(store, jobs));
     let serving = pin!(jobs.serve_loading(bell));
     let ended = pin!(end.recv());
     match select(loading, select(serving, ended)).await {
@@ -241,7 +249,7 @@ fn adjust_oom_score(store: &EngineLock) {
 }
 
 /// Loads the log where there is to be one, and the last snapshot else.
-async fn load(store: &EngineLock, jobs: &Jobs, storage: &FsStorage) -> Result<(), String> {
+async fn load(store: &EngineLock, jobs: &Jobs) -> Result<(), String> {
     let (as_replica, logs) = {
         let config = &store.lock().server.config;
         (config.replicaof.is_some(), config.aof.enabled)
@@ -249,7 +257,8 @@ async fn load(store: &EngineLock, jobs: &Jobs, storage: &FsStorage) -> Result<()
     if logs {
         return jobs.keeper.load_at_start(as_replica).await;
     }
-    load_at_start(store, &jobs.node, storage, as_replica).await
+    let storage = jobs.saver.storage();
+    load_at_start(store, &jobs.node, &*storage, as_replica).await
 }
 
 fn follow_configured(store: &EngineLock, jobs: &Jobs) -> Result<(), String> {

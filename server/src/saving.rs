@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use towline_core::engine::Engine;
-use towline_core::seams::Host;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
+use towline_core::seams::{Host, Storage};
 use towline_core::version::REDIS_VERSION;
 use towline_persist::rdb::RdbVersion;
 use towline_persist::save::{SaveError, SaveJob, Watcher};
@@ -29,6 +29,8 @@ const STOP_STEP: Duration = Duration::from_millis(5);
 pub struct Saver {
     store: EngineLock,
     directory: Arc<Mutex<FsStorage>>,
+    /// Where snapshots are kept, where that is not the directory.
+    snapshots: Option<Arc<dyn Storage>>,
     cancelled: Arc<AtomicBool>,
     /// Held while a save runs: they share a file.
     running: Arc<smol::lock::Mutex<()>>,
@@ -85,12 +87,17 @@ pub fn meta(engine: &mut Engine, host: &ServerHost) -> SnapshotMeta {
 }
 
 impl Saver {
-    /// A saver into `directory`.
+    /// A saver into `snapshots`, and without into `directory`.
     #[must_use]
-    pub fn new(store: EngineLock, directory: FsStorage) -> Self {
+    pub fn new(
+        store: EngineLock,
+        directory: FsStorage,
+        snapshots: Option<Arc<dyn Storage>>,
+    ) -> Self {
         Self {
             store,
             directory: Arc::new(Mutex::new(directory)),
+            snapshots,
             cancelled: Arc::default(),
             running: Arc::default(),
         }
@@ -104,6 +111,13 @@ impl Saver {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         directory.clone()
+    }
+
+    /// Where snapshots are kept.
+    #[must_use]
+    pub fn storage(&self) -> Arc<dyn Storage> {
+        let elsewhere = self.snapshots.clone();
+        elsewhere.unwrap_or_else(|| Arc::new(self.directory()))
     }
 
     /// Saves from now on into another directory.
@@ -187,10 +201,10 @@ impl Saver {
             let name = String::from_utf8_lossy(&config.dbfilename).into_owned();
             (codec_for_file(&name, config, version), name)
         };
-        let storage = self.directory();
+        let storage = self.storage();
         let job = SaveJob {
             store: &self.store,
-            storage: &storage,
+            storage: &*storage,
             codec: &*codec,
             name: &name,
             temporary: &format!("temp-{}.rdb", std::process::id()),

@@ -16,6 +16,7 @@
 //! | [`sentinel`] | real Sentinels around servers |
 //! | [`sync`] | wait until a chain of servers holds the same data |
 //! | [`proxy`] | a TCP proxy whose connections can be cut |
+//! | [`s3`] | a server that speaks S3 |
 //! | [`source`] | a scanner for Rust sources |
 //! | [`rng`] | the small generator behind it |
 //! | [`tap`] | a connection that sees what is propagated |
@@ -29,6 +30,7 @@ pub mod paths;
 pub mod proxy;
 pub mod resp;
 pub mod rng;
+pub mod s3;
 pub mod sentinel;
 pub mod server;
 pub mod source;

@@ -47,6 +47,13 @@ pub fn client(launcher: &str) -> PathBuf {
     fetched.join("bin").join(launcher)
 }
 
+/// A server that speaks S3; fetched first where it is missing.
+pub fn s3_server() -> PathBuf {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    let fetched = FETCHED.get_or_init(|| fetched_by("tests/fetch-s3").join("s3"));
+    fetched.join("bin/s3-server")
+}
+
 fn fetched_by(script: &str) -> PathBuf {
     run_to_success(Command::new(repository().join(script)));
     env::var_os("TOWLINE_PEERS").map_or_else(|| repository().join("target/peers"), PathBuf::from)
@@ -65,6 +72,9 @@ fn build_towline() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--package", "towline-server"]);
+    if cfg!(feature = "storage") {
+        command.args(["--features", "redb,object-store"]);
+    }
     command.current_dir(repository());
     run_to_success(command);
     target().join("debug/towline-server")

@@ -11,11 +11,12 @@ use towline_tests::tables;
 const OWN_DEFAULTS: [&str; 1] = ["dir"];
 
 /// Directives that no peer has.
-const OURS: [&str; 4] = [
+const OURS: [&str; 5] = [
     "aof-history-retention",
     "rdb-skip-unknown",
     "rdb-version",
     "repl-backlog-disk-size",
+    "snapshot-storage",
 ];
 
 fn reference() -> BTreeMap<String, String> {

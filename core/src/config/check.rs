@@ -20,6 +20,16 @@ pub(super) fn snapshot_name(text: &[u8]) -> Result<(), &'static str> {
     is_file_name(text).then_some(()).ok_or(error)
 }
 
+/// Where snapshots are kept; whether the program can is for it to say.
+pub(super) fn snapshot_storage(text: &[u8]) -> Result<(), &'static str> {
+    let known = [&b"s3://"[..], b"redb:"];
+    let fits = |scheme: &&[u8]| text.starts_with(scheme) && text.len() > scheme.len();
+    let error = "argument must be s3://BUCKET/PREFIX, redb:PATH, or nothing for files in dir";
+    (text.is_empty() || known.iter().any(fits))
+        .then_some(())
+        .ok_or(error)
+}
+
 /// The name of the append-only file in `appenddirname`.
 pub(super) fn log_name(text: &[u8]) -> Result<(), &'static str> {
     if text.is_empty() {

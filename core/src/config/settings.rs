@@ -266,6 +266,8 @@ pub struct Settings {
 
     pub dir: Vec<u8>,
     pub dbfilename: Vec<u8>,
+    /// snapshot-storage: where snapshots are kept; empty for files in `dir`.
+    pub snapshot_storage: Vec<u8>,
     pub save: Vec<SavePoint>,
     pub payload: PayloadOptions,
     pub rdbchecksum: bool,
@@ -389,6 +391,7 @@ impl Settings {
             oom_score: oom_score(v),
             dir: v.text("dir"),
             dbfilename: v.text("dbfilename"),
+            snapshot_storage: v.text("snapshot-storage"),
             save: save_points(&v.text("save")),
             payload: payload(v),
             rdbchecksum: v.flag("rdbchecksum"),

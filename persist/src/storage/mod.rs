@@ -7,6 +7,8 @@ mod fs;
 #[cfg(feature = "redb")]
 mod kv;
 mod memory;
+#[cfg(feature = "object-store")]
+mod object;
 mod writer;
 
 pub use crash::CrashDisk;
@@ -14,4 +16,6 @@ pub use fs::FsStorage;
 #[cfg(feature = "redb")]
 pub use kv::RedbStorage;
 pub use memory::MemoryStorage;
+#[cfg(feature = "object-store")]
+pub use object::ObjectStorage;
 pub use writer::FileWriter;

@@ -305,6 +305,7 @@ fn spawn_with_file(setup: &Setup, dir: &TempDir) -> Child {
     Command::new(setup.kind.program())
         .arg(dir.path().join("redis.conf"))
         .args(&setup.arguments)
+        .envs(setup.environment.iter().cloned())
         .current_dir(dir.path())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a file handle can be cloned"))

@@ -20,6 +20,7 @@ pub struct Setup {
     pub(super) kind: Kind,
     lines: Vec<String>,
     pub(super) arguments: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
     pub(super) password: Option<String>,
     bare: bool,
 }
@@ -31,6 +32,7 @@ impl Setup {
             kind,
             lines: Vec::new(),
             arguments: Vec::new(),
+            environment: Vec::new(),
             password: None,
             bare: false,
         }
@@ -54,6 +56,13 @@ impl Setup {
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
         self
     }
 

@@ -44,6 +44,8 @@ pub(super) const ROWS: &[Directive] = &[
     boolean("rdbchecksum", true).immutable(),
     boolean("rdbcompression", true),
     choice("sanitize-dump-payload", "no", &["no", "yes", "clients"]).cosmetic(),
+    // Ours alone: where snapshots are kept, if not in files of `dir`.
+    checked_text("snapshot-storage", "", check::snapshot_storage).immutable(),
     special("save", "3600 1 300 100 60 10000", &SAVE),
     boolean("stop-writes-on-bgsave-error", true),
 ];
