@@ -39,14 +39,17 @@ fn primary() -> SocketAddr {
 
 fn serve(mut link: TcpStream) -> io::Result<()> {
     let bytes = fs::read(fixture())?;
+    let mut is_synced = false;
     for word in BufReader::new(link.try_clone()?).lines() {
         match word?.to_uppercase().as_str() {
+            _ if is_synced => {}
             "PING" => link.write_all(b"+PONG\r\n")?,
             "REPLCONF" => link.write_all(b"+OK\r\n")?,
             "PSYNC" => {
                 let head = format!("+FULLRESYNC {} 1\r\n${}\r\n", "5".repeat(40), bytes.len());
                 link.write_all(head.as_bytes())?;
                 link.write_all(&bytes)?;
+                is_synced = true;
             }
             _ => {}
         }

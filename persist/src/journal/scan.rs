@@ -236,6 +236,10 @@ impl<'a> Scan<'a> {
             let what = format!("it ends inside of a command at offset {whole}");
             return Err(self.damage(whole, what).into());
         }
+        if lost && !last {
+            let what = format!("it ends at offset {whole}, and {synced} bytes of it were synced");
+            return Err(self.damage(whole, what).into());
+        }
         self.seen.end_annotation(self.reader.position());
         let crc = match &torn {
             Some(_) => self.crc_up_to(storage, whole).await?,
