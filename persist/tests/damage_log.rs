@@ -3,7 +3,8 @@
 //! last file lost its end, the first of them. Never a panic, and never memory for a
 //! length that nothing but its own claim justifies.
 //!
-//! With `TOWLINE_LONG` in the environment 100,000 times; else a few thousand times.
+//! With `TOWLINE_LONG` in the environment every cut, and 100,000 flips; else a few
+//! hundred and a few thousand.
 
 mod support;
 
@@ -27,6 +28,8 @@ use towline_persist::storage::MemoryStorage;
 
 const EDGE_BYTES: usize = 1024;
 const CUTS_BETWEEN: usize = 1000;
+/// Ordinarily one cut in so many is made.
+const CUTS_ONE_IN: usize = 25;
 const FLIPS: usize = 3_000;
 const FLIPS_LONG: usize = 100_000;
 
@@ -163,7 +166,9 @@ impl Specimen {
             let length = bytes.len();
             let edges = (0..EDGE_BYTES).chain(length.saturating_sub(EDGE_BYTES)..length);
             let between = (0..CUTS_BETWEEN).map(|_| random.below(length));
-            for cut in edges.chain(between).filter(|cut| *cut < length) {
+            let cuts: Vec<usize> = edges.chain(between).filter(|cut| *cut < length).collect();
+            let step = if is_long() { 1 } else { CUTS_ONE_IN };
+            for &cut in cuts.iter().step_by(step) {
                 let what = format!("cut at {cut}");
                 let loaded = self.load_with(name, &bytes[..cut], &what);
                 self.judge_cut(name, &loaded, &what);
@@ -254,6 +259,10 @@ impl Specimen {
     }
 }
 
+fn is_long() -> bool {
+    std::env::var_os("TOWLINE_LONG").is_some()
+}
+
 #[test]
 fn a_directory_cut_in_any_place() {
     let specimen = Specimen::new();
@@ -264,7 +273,6 @@ fn a_directory_cut_in_any_place() {
 
 #[test]
 fn a_directory_with_bits_turned_over() {
-    let long = std::env::var_os("TOWLINE_LONG").is_some();
-    let times = if long { FLIPS_LONG } else { FLIPS };
+    let times = if is_long() { FLIPS_LONG } else { FLIPS };
     Specimen::new().flip(&mut Random(0x1b87_3593), times);
 }
