@@ -74,7 +74,7 @@ impl Jobs {
                 smol::spawn(self.clone().save_flushed(client)).detach();
             }
             Job::LoadLog(client) => smol::spawn(self.clone().load_log(client)).detach(),
-            Job::BackgroundSave => self.saver.spawn(),
+            Job::BackgroundSave => self.saver.spawn_begun(),
             Job::RewriteLog => self.keeper.spawn_rewrite(),
             Job::CancelSave => self.saver.cancel(),
             Job::CloseLinks => self.node.close_killed(),

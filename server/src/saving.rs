@@ -135,8 +135,8 @@ impl Saver {
 
     /// Gives up a save that is running, and waits until it has.
     pub async fn stop(&self) {
-        self.cancel();
         while self.store.lock().server.persistence.saving.is_some() {
+            self.cancel();
             smol::Timer::after(STOP_STEP).await;
         }
     }
@@ -147,6 +147,9 @@ impl Saver {
     /// Why there is no new snapshot.
     pub async fn save(&self) -> Result<(), SaveError> {
         let may_write = self.store.lock().server.persistence.last_save_ok;
+        // One that is given up has to be gone before the wish is taken back.
+        drop(self.running.lock().await);
+        self.cancelled.store(false, Ordering::SeqCst);
         let saved = self.save_once().await;
         if saved.is_err() {
             // Who asked for it is told; only a save in the background that fails
@@ -158,7 +161,6 @@ impl Saver {
 
     async fn save_once(&self) -> Result<(), SaveError> {
         let running = self.running.lock().await;
-        self.cancelled.store(false, Ordering::SeqCst);
         let saved = self.save_in_some_version().await;
         let again = self.store.batch(|engine, _| {
             let persistence = &mut engine.server.persistence;
@@ -228,17 +230,23 @@ impl Saver {
             idle
         });
         if begun {
-            let saver = self.clone();
-            self.store.host.logger().notice("Background saving started");
-            smol::spawn(async move {
-                // `save` has told the log and INFO already.
-                if saver.save_once().await.is_ok() {
-                    let logger = saver.store.host.logger();
-                    logger.notice("Background saving terminated with success");
-                }
-            })
-            .detach();
+            self.spawn_begun();
         }
+    }
+
+    /// The same, where the engine shows it already. It can be cancelled from here on.
+    pub fn spawn_begun(&self) {
+        self.cancelled.store(false, Ordering::SeqCst);
+        let saver = self.clone();
+        self.store.host.logger().notice("Background saving started");
+        smol::spawn(async move {
+            // `save` has told the log and INFO already.
+            if saver.save_once().await.is_ok() {
+                let logger = saver.store.host.logger();
+                logger.notice("Background saving terminated with success");
+            }
+        })
+        .detach();
     }
 
     /// Starts a save where a save point asks for one.

@@ -46,6 +46,9 @@ pub(super) fn bgsave(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         ));
     }
     start(ctx, Job::BackgroundSave)?;
+    // Whoever asks after the reply finds it so.
+    let (now_ms, keys) = (ctx.now_ms(), ctx.keys.space().len() as u64);
+    ctx.server.persistence.save_began(now_ms, keys);
     ctx.reply.simple("Background saving started");
     Ok(())
 }
