@@ -77,6 +77,7 @@ pub fn recovery(input: &[u8]) {
         policy: FsyncPolicy::Always,
         timestamps: false,
         retained_bytes: 0,
+        past_ms: 0,
     };
     let files = Arc::new(storage.clone());
     let resumed = Journal::resume(files, options, found, &recovered, origin, 1);
