@@ -294,16 +294,19 @@ impl LogKeeper {
         self.publish(&journal.progress());
     }
 
-    /// Says how much of the log is there for replicas, and for restoring the past. Files that it no longer needs
-    /// are kept for those who may come back: where replicas are, or were until
-    /// repl-backlog-ttl, and where this node may be promoted.
+    /// Says how much of the log is there for replicas, and for restoring the past.
+    /// Files that it no longer needs are kept for those who may come back: where
+    /// replicas are, or were until repl-backlog-ttl, however short their stay, and
+    /// where this node may be promoted.
     fn keep_what_is_wanted(&self, engine: &Engine, journal: &Journal) {
         journal.retain(engine.server.config.aof.retained_bytes);
         journal.keep_past(engine.server.config.aof.past_ms);
-        let replication = &engine.server.replication;
-        if replication.is_replica() || !replication.replicas.is_empty() {
+        let (replication, stats) = (&engine.server.replication, &engine.server.stats);
+        let has_backlog = self.0.node.backlog().is_some();
+        let had_replicas = has_backlog && stats.sync_full + stats.sync_partial_ok > 0;
+        if replication.is_replica() || !replication.replicas.is_empty() || had_replicas {
             journal.keep_history(true);
-        } else if self.0.node.backlog().is_none() {
+        } else if !has_backlog {
             journal.keep_history(false);
         }
     }

@@ -185,7 +185,7 @@ fn a_broken_link_and_a_transfer_have_fields_of_their_own() {
 }
 
 /// Fields of a primary that need a state of their own, or stand still by nature.
-const NOT_MOVED_HERE: [&str; 8] = [
+const NOT_MOVED_HERE: [&str; 9] = [
     "redis_version",
     "server_name",
     "towline_version",
@@ -193,6 +193,8 @@ const NOT_MOVED_HERE: [&str; 8] = [
     // Tested with the transfer above, and with a load below.
     "role",
     "loading",
+    // Tested with real peers that hand over.
+    "master_failover_state",
     // The allocator is taken for all there is of the process.
     "rss_overhead_ratio",
     "rss_overhead_bytes",
