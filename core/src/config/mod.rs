@@ -22,9 +22,9 @@ pub use directive::{Directive, Kind, NumberForm, Status};
 pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
 pub use settings::{
-    AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits, OomScoreMode, OomScoreSettings,
-    PacingSettings, Privilege, ProcessSettings, Settings, SlowLogSettings, Supervised,
-    SyslogSettings, UnixSocketSettings,
+    AnnounceSettings, AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits, OomScoreMode,
+    OomScoreSettings, PacingSettings, Privilege, ProcessSettings, Settings, SlowLogSettings,
+    Supervised, SyslogSettings, UnixSocketSettings,
 };
 pub use special::{
     ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,

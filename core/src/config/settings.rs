@@ -194,6 +194,17 @@ pub struct ShutdownSettings {
     pub on_sigterm: ShutdownFlags,
 }
 
+/// What a replica has others told of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnounceSettings {
+    /// replica-announced: Sentinel may name it to others.
+    pub to_others: bool,
+    /// replica-announce-ip; empty for the address that its link comes from.
+    pub ip: Vec<u8>,
+    /// replica-announce-port; 0 for the one it listens on.
+    pub port: u16,
+}
+
 /// The unix socket that clients come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnixSocketSettings {
@@ -283,9 +294,7 @@ pub struct Settings {
     pub replica_read_only: bool,
     pub replica_serve_stale_data: bool,
     pub replica_priority: u32,
-    pub replica_announced: bool,
-    pub replica_announce_ip: Vec<u8>,
-    pub replica_announce_port: u16,
+    pub announced: AnnounceSettings,
     pub repl_backlog_size: u64,
     pub repl_backlog_ttl_s: u64,
     pub repl_diskless_load: DisklessLoad,
@@ -405,9 +414,7 @@ impl Settings {
             replica_read_only: v.flag("replica-read-only"),
             replica_serve_stale_data: v.flag("replica-serve-stale-data"),
             replica_priority: v.number("replica-priority"),
-            replica_announced: v.flag("replica-announced"),
-            replica_announce_ip: v.text("replica-announce-ip"),
-            replica_announce_port: v.number("replica-announce-port"),
+            announced: announced(v),
             repl_backlog_size: v.number("repl-backlog-size"),
             repl_backlog_ttl_s: v.number("repl-backlog-ttl"),
             repl_diskless_load: diskless_load(v.choice("repl-diskless-load")),
@@ -482,6 +489,14 @@ fn slow_log(v: &Named<'_>) -> SlowLogSettings {
     SlowLogSettings {
         slower_than_us: v.number("slowlog-log-slower-than"),
         max_len: v.number("slowlog-max-len"),
+    }
+}
+
+fn announced(v: &Named<'_>) -> AnnounceSettings {
+    AnnounceSettings {
+        to_others: v.flag("replica-announced"),
+        ip: v.text("replica-announce-ip"),
+        port: v.number("replica-announce-port"),
     }
 }
 

@@ -259,8 +259,8 @@ impl LinkConfig {
     fn of(engine: &Engine) -> Self {
         let config = &engine.server.config;
         let set = |text: &[u8]| (!text.is_empty()).then(|| text.to_vec());
-        let announced = config.replica_announce_port;
-        let ip = &config.replica_announce_ip;
+        let announced = config.announced.port;
+        let ip = &config.announced.ip;
         Self {
             handshake: HandshakeConfig {
                 username: set(&config.masteruser),

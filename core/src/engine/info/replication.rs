@@ -56,7 +56,7 @@ fn replica_role(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
     }
     out.put("slave_priority", config.replica_priority);
     out.flag("slave_read_only", config.replica_read_only);
-    out.flag("replica_announced", config.replica_announced);
+    out.flag("replica_announced", config.announced.to_others);
 }
 
 /// The sizes are unknown, and told as in Redis, while the primary does not say
