@@ -137,20 +137,20 @@ impl Start {
 
     fn read(payload: &mut Fields<'_>) -> Option<Self> {
         let replid = payload.replid()?;
-        let offset = Offset(payload.u64()?);
+        let offset = Offset(payload.place()?);
         let db = i64::from_le_bytes(payload.array()?);
         let stream_db = match db {
             -1 => None,
             db => Some(u32::try_from(db).ok()?),
         };
         let [prefix_bytes, prefix_crc, created_ms] =
-            [payload.u64()?, payload.u64()?, payload.u64()?];
+            [payload.place()?, payload.u64()?, payload.u64()?];
         let count = usize::from(u16::from_le_bytes(payload.array()?));
         let mut ancestors = Vec::new();
         for _ in 0..count {
             ancestors.push(Ancestor {
                 replid: payload.replid()?,
-                end: Offset(payload.u64()?),
+                end: Offset(payload.place()?),
             });
         }
         let fits = ancestors.len() <= MAX_ANCESTORS && payload.0.is_empty();
@@ -235,11 +235,11 @@ impl Checkpoint {
 
     fn read(payload: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
-            position: payload.u64()?,
-            offset: Offset(payload.u64()?),
+            position: payload.place()?,
+            offset: Offset(payload.place()?),
             unix_ms: payload.u64()?,
             crc: payload.u64()?,
-            synced: payload.u64()?,
+            synced: payload.place()?,
         })
     }
 }
@@ -365,6 +365,12 @@ impl Fields<'_> {
         self.array().map(u64::from_le_bytes)
     }
 
+    /// A place in a file or in the stream. None is beyond what a signed number holds, as
+    /// on the wire, so that two of them can be added.
+    fn place(&mut self) -> Option<u64> {
+        self.u64().filter(|place| i64::try_from(*place).is_ok())
+    }
+
     fn replid(&mut self) -> Option<ReplicationId> {
         ReplicationId::parse(&self.array::<REPLICATION_ID_LEN>()?)
     }
@@ -445,6 +451,17 @@ mod tests {
             if let Some(side) = SideFile::parse(&broken) {
                 assert!(marks.starts_with(&side.marks) && side.marks.len() < marks.len());
             }
+        }
+    }
+
+    #[test]
+    fn no_place_is_beyond_every_file_and_every_stream() {
+        let (start, _) = sample();
+        let [mut far, mut long] = [start.clone(), start];
+        far.origin.offset = Offset(u64::MAX - 1);
+        long.prefix_bytes = 1 << 63;
+        for start in [far, long] {
+            assert_eq!(SideFile::parse(&start.to_bytes()), None);
         }
     }
 
