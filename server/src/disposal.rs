@@ -11,11 +11,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
 use towline_core::keyspace::Garbage;
 
 use crate::memory;
+use crate::process::yield_to_others;
 
 /// How often freed memory is given back, and about how long it stays for those who
 /// need it again.
@@ -40,7 +39,7 @@ impl Disposal {
         thread::Builder::new()
             .name("disposal".to_owned())
             .spawn(move || {
-                yield_to_others();
+                yield_to_others(NICENESS);
                 work(&receiver, &counter);
             })?;
         // From now on nobody else does.
@@ -67,12 +66,6 @@ impl Disposal {
 
 /// How much less this thread is worth to the scheduler than those that serve clients.
 const NICENESS: i32 = 10;
-
-/// Lets others go first where there are fewer processors than threads that want one.
-fn yield_to_others() {
-    // It is a preference: where the system refuses, this thread is like any other.
-    let _refused = setpriority_process(Some(gettid()), NICENESS);
-}
 
 fn objects(garbage: &[Garbage]) -> u64 {
     garbage.iter().map(Garbage::objects).sum()

@@ -33,6 +33,7 @@ pub mod conf;
 mod crash;
 pub mod daemon;
 pub mod disposal;
+mod encoders;
 pub mod engine_lock;
 pub mod formats;
 pub mod host;

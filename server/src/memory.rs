@@ -86,6 +86,15 @@ const PURGE_DELAY: c_int = 15;
 /// So long that no thread that asks for memory meanwhile sees it pass.
 const PURGE_DELAY_LONG_MS: c_long = 1_000_000_000;
 
+/// The switch for how often a thread looks through all of its pages that have room, in
+/// allocations that found none in the first page: `mi_option_generic_collect`.
+const COLLECT_EVERY: c_int = 34;
+
+/// The most that the allocator takes. After a large deletion a thread has so many such
+/// pages that a look takes two milliseconds, and it would be taken within a command;
+/// a page that is empty is found by the next allocation of its size as well.
+const COLLECT_RARELY: c_long = 1_000_000;
+
 // SAFETY: these are the allocator's own functions of those names and types, which it
 // is linked with; none of them has a precondition.
 unsafe extern "C" {
@@ -98,6 +107,7 @@ unsafe extern "C" {
 /// moment, all that has gathered at once.
 pub fn give_back_when_told() {
     mi_option_set(PURGE_DELAY, PURGE_DELAY_LONG_MS);
+    mi_option_set(COLLECT_EVERY, COLLECT_RARELY);
 }
 
 /// Returns to the system what was freed and is not in use again. It may take long,
@@ -116,11 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn the_switch_is_the_delay_and_no_other() {
-        // Its default is the allocator's only one second.
+    fn the_switches_are_these_and_no_others() {
+        // Their defaults are the allocator's only one second and ten thousand.
         let before = mi_option_get(PURGE_DELAY);
         assert!([1000, PURGE_DELAY_LONG_MS].contains(&before), "{before}");
+        let before = mi_option_get(COLLECT_EVERY);
+        assert!([10_000, COLLECT_RARELY].contains(&before), "{before}");
         give_back_when_told();
         assert_eq!(mi_option_get(PURGE_DELAY), PURGE_DELAY_LONG_MS);
+        assert_eq!(mi_option_get(COLLECT_EVERY), COLLECT_RARELY);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 use towline_core::seams::host::ProcessFacts;
 
 use crate::memory;
@@ -14,6 +16,13 @@ use crate::memory;
 /// Where the kernel has no such switch.
 pub(crate) fn disable_huge_pages() -> std::io::Result<()> {
     Ok(rustix::thread::disable_transparent_huge_pages(true)?)
+}
+
+/// Lets others go first where there are fewer processors than threads that want one:
+/// the calling thread is worth so much less to the scheduler from now on.
+pub(crate) fn yield_to_others(niceness: i32) {
+    // It is a preference: where the system refuses, this thread is like any other.
+    let _refused = setpriority_process(Some(gettid()), niceness);
 }
 
 /// All facts that are read anew each time.

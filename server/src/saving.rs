@@ -13,6 +13,7 @@ use towline_persist::rdb::RdbVersion;
 use towline_persist::save::{SaveError, SaveJob, Watcher};
 use towline_persist::storage::FsStorage;
 
+use crate::encoders;
 use crate::engine_lock::EngineLock;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
@@ -60,7 +61,7 @@ impl Watcher for Progress {
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
-        smol::unblock(work).detach();
+        encoders::run(work);
     }
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use towline_core::seams::Runtime;
 
+use crate::encoders;
 use crate::host::unix_ms;
 
 /// Tasks on smol's global executor, timers of async-io.
@@ -26,6 +27,10 @@ impl Default for SmolRuntime {
 impl Runtime for SmolRuntime {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         smol::spawn(task).detach();
+    }
+
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        encoders::run(work);
     }
 
     async fn sleep(&self, duration: Duration) {

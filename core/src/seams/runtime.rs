@@ -26,6 +26,12 @@ pub trait Runtime: Send + Sync + 'static {
     /// Starts a task that nobody waits for.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
+    /// Runs `work`, which takes milliseconds and waits for nothing, on another thread,
+    /// and returns at once. One without threads runs it before it returns.
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+
     /// Waits for `duration`.
     async fn sleep(&self, duration: Duration);
 

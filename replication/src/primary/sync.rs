@@ -177,13 +177,17 @@ async fn wait_for_company(node: &Inner) {
     }
 }
 
-/// The walk's pace, kept with the runtime's timer.
+/// The walk's pace, kept with the runtime's timer and its threads.
 struct Rested(Arc<dyn Runtime>);
 
 impl Pace for Rested {
     fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let runtime = Arc::clone(&self.0);
         Box::pin(async move { runtime.sleep(duration).await })
+    }
+
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.beside(work);
     }
 }
 

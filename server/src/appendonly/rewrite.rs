@@ -17,6 +17,7 @@ use towline_persist::save::{MakeEncoder, SaveError, Watcher, write_snapshot};
 
 use super::keeper::{LogKeeper, spawn};
 use super::tap::origin;
+use crate::encoders;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
 use crate::saving::meta;
@@ -110,6 +111,10 @@ impl Watcher for Cutter<'_> {
 
     fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
         rest(duration)
+    }
+
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        encoders::run(work);
     }
 }
 
