@@ -11,21 +11,31 @@ pub struct Backoff {
 
 /// The pause after the first failure.
 pub const FIRST_PAUSE_MS: u64 = 1_000;
+/// A link that lasted this long is no failure when it ends.
+pub const STABLE_LINK_MS: u64 = 1_000;
 /// No pause is longer. A primary that is back is found within this time.
 pub const LONGEST_PAUSE_MS: u64 = 8_000;
 
 impl Backoff {
     /// The pause after one more failure. `random` is any number the caller drew;
     /// the pause is between three and five quarters of its step.
-    pub fn next_pause_ms(&mut self, random: u64) -> u64 {
+    fn next_pause_ms(&mut self, random: u64) -> u64 {
         let step = (FIRST_PAUSE_MS << self.failures.min(16)).min(LONGEST_PAUSE_MS);
         self.failures = self.failures.saturating_add(1);
         step * 3 / 4 + random % (step / 2 + 1)
     }
 
-    /// Forgets past failures: the link came up.
-    pub fn reset(&mut self) {
+    /// The pause after a link that lasted so long; none after one that followed the
+    /// stream until it broke, since the reason is mostly over once it is seen.
+    pub fn pause_after_ms(&mut self, lasted_ms: u64, broke: bool, random: u64) -> u64 {
+        if lasted_ms < STABLE_LINK_MS {
+            return self.next_pause_ms(random);
+        }
         self.failures = 0;
+        match broke {
+            true => 0,
+            false => self.next_pause_ms(random),
+        }
     }
 }
 
@@ -43,7 +53,7 @@ mod tests {
             let pause = backoff.next_pause_ms(random * 7919);
             assert!(pause <= LONGEST_PAUSE_MS * 5 / 4);
         }
-        backoff.reset();
+        assert_eq!(backoff.pause_after_ms(STABLE_LINK_MS, true, 7), 0);
         assert!(backoff.next_pause_ms(u64::MAX) <= FIRST_PAUSE_MS * 5 / 4);
     }
 

@@ -1,15 +1,17 @@
 //! Reading the dataset when the server starts.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::engine::pacing::delay_load;
 use towline_core::engine::persistence::Loading;
 use towline_core::keyspace::dataset::{Dataset, LeftOut, Skips};
+use towline_core::seams::Host;
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
+use towline_core::text::progress::ProgressLog;
 use towline_persist::load::{LoadError, LoadPace, load_beside};
 use towline_persist::rdb::RdbCodec;
 use towline_persist::towline::TowlineCodec;
@@ -17,10 +19,8 @@ use towline_replication::node::Node;
 
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
+use crate::saving::begin_lines;
 use crate::smol_runtime::rest;
-
-/// The log hears of a load that takes long so often.
-const TELL_EVERY: Duration = Duration::from_secs(2);
 
 /// The formats that files are read in.
 #[must_use]
@@ -148,8 +148,7 @@ async fn read(
         store,
         interval_bytes: store.lock().server.config.pacing.load_interval_bytes,
         start_s: unix_ms() / 1000,
-        began: Instant::now(),
-        told: Instant::now(),
+        lines: begin_lines("Loading DB in memory", &store.host),
     };
     load_beside(
         storage,
@@ -168,16 +167,14 @@ struct AtStart<'a> {
     store: &'a EngineLock,
     interval_bytes: u64,
     start_s: i64,
-    began: Instant,
-    told: Instant,
+    lines: ProgressLog,
 }
 
 impl LoadPace for AtStart<'_> {
     fn progress(&mut self, read_bytes: u64, total_bytes: u64) {
         note_progress(self.store, self.start_s, read_bytes, total_bytes);
-        if self.told.elapsed() >= TELL_EVERY {
-            self.told = Instant::now();
-            let line = progress_line(read_bytes, total_bytes, self.began.elapsed());
+        let now_ms = self.store.host.monotonic_ns() / 1_000_000;
+        if let Some(line) = self.lines.line(now_ms, read_bytes, Some(total_bytes)) {
             self.store.host.logger().notice(&line);
         }
     }
@@ -189,14 +186,6 @@ impl LoadPace for AtStart<'_> {
     fn keys_loaded(&mut self, keys: u64) -> BoxFuture<'_, ()> {
         Box::pin(delay_load(self.store, keys, &rest))
     }
-}
-
-/// How far it is, and how long the rest takes at the same pace.
-fn progress_line(loaded: u64, total: u64, elapsed: Duration) -> String {
-    let share = loaded as f64 / total.max(1) as f64;
-    let left_s = elapsed.as_secs_f64() * (1.0 - share) / share.max(f64::EPSILON);
-    let percent = share * 100.0;
-    format!("Loading DB in memory: {percent:.0}% read, about {left_s:.0} seconds left")
 }
 
 fn fatal(name: &str, error: &LoadError) -> String {
@@ -214,15 +203,4 @@ fn fatal(name: &str, error: &LoadError) -> String {
     format!(
         "Fatal error loading the DB from {name}: {error}. The file was not touched.{advice} Terminating server after rdb file reading failure."
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quarter_in_three_seconds_leaves_nine() {
-        let line = progress_line(250, 1000, Duration::from_secs(3));
-        assert_eq!(line, "Loading DB in memory: 25% read, about 9 seconds left");
-    }
 }

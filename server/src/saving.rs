@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 use towline_core::seams::{Host, Storage};
+use towline_core::text::progress::ProgressLog;
 use towline_core::version::REDIS_VERSION;
 use towline_persist::rdb::RdbVersion;
 use towline_persist::save::{SaveError, SaveJob, Watcher};
@@ -41,18 +42,22 @@ pub struct Saver {
 struct Progress {
     host: ServerHost,
     cancelled: Arc<AtomicBool>,
+    keys_total: u64,
+    lines: ProgressLog,
 }
 
 impl Watcher for Progress {
     fn frozen(&mut self, engine: &mut Engine, keys_total: u64) -> SnapshotMeta {
+        self.keys_total = keys_total;
         engine.server.persistence.save_began(unix_ms(), keys_total);
         meta(engine, &self.host)
     }
 
-    fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool {
+    fn progress(&mut self, engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
         if let Some(saving) = &mut engine.server.persistence.saving {
             saving.keys_processed = keys;
         }
+        tell(&mut self.lines, host, keys, self.keys_total);
         !self.cancelled.load(Ordering::SeqCst)
     }
 
@@ -62,6 +67,18 @@ impl Watcher for Progress {
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
         encoders::run(work);
+    }
+}
+
+/// Lines of the log about a walk that begins.
+pub(crate) fn begin_lines(what: &'static str, host: &ServerHost) -> ProgressLog {
+    ProgressLog::begin(what, host.monotonic_ns() / 1_000_000)
+}
+
+/// A line where one is due.
+pub(crate) fn tell(lines: &mut ProgressLog, host: &mut dyn Host, keys: u64, total: u64) {
+    if let Some(line) = lines.line(host.monotonic_ns() / 1_000_000, keys, Some(total)) {
+        host.log(&line);
     }
 }
 
@@ -215,6 +232,8 @@ impl Saver {
         let mut progress = Progress {
             host: self.store.host.clone(),
             cancelled: Arc::clone(&self.cancelled),
+            keys_total: 0,
+            lines: begin_lines("Saving the DB", &self.store.host),
         };
         job.run(&mut progress).await
     }

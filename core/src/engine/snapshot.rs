@@ -80,7 +80,7 @@ impl From<EncodeError> for SnapshotError {
 pub trait Pace: Send {
     /// Called under the lock after each slice with the keys written so far, and while
     /// `rdb-key-save-delay` is waited for with those that are paid for; false gives up.
-    fn progress(&mut self, _engine: &mut Engine, _keys: u64) -> bool {
+    fn progress(&mut self, _engine: &mut Engine, _host: &mut dyn Host, _keys: u64) -> bool {
         true
     }
 
@@ -186,7 +186,7 @@ async fn fill(
     loop {
         let (wanted, now, is_slowed) = store.with(|engine, host| {
             collect(walk, engine, host);
-            let wanted = pace.progress(engine, walk.keys());
+            let wanted = pace.progress(engine, host, walk.keys());
             let is_slowed = engine.server.config.pacing.key_save_delay_us != 0;
             (wanted, engine.server.stats.batches, is_slowed)
         });
@@ -216,13 +216,13 @@ async fn spend(
 ) -> Result<(), SnapshotError> {
     let mut waited = Duration::ZERO;
     loop {
-        let left = store.with(|engine, _| {
+        let left = store.with(|engine, host| {
             let owed = delay(keys - paid, engine.server.config.pacing.key_save_delay_us);
             let done = waited.as_secs_f64() / owed.as_secs_f64().max(f64::EPSILON);
             let shown = paid + ((keys - paid) as f64 * done.min(1.0)) as u64;
             let left = owed.saturating_sub(waited);
             let shown = if left.is_zero() { keys } else { shown };
-            pace.progress(engine, shown).then_some(left)
+            pace.progress(engine, host, shown).then_some(left)
         });
         let left = left.ok_or(SnapshotError::Cancelled)?;
         if left.is_zero() {

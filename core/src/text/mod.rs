@@ -9,4 +9,5 @@ pub mod glob;
 mod grisu;
 pub mod long_double;
 pub mod number;
+pub mod progress;
 pub mod quote;

@@ -25,6 +25,7 @@ use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::Host;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 use towline_core::seams::{Runtime, SnapshotCodec, Storage};
+use towline_core::text::progress::ProgressLog;
 use towline_core::version::REDIS_VERSION;
 
 /// About how much of the stream is handed on at once.
@@ -178,16 +179,38 @@ async fn wait_for_company(node: &Inner) {
 }
 
 /// The walk's pace, kept with the runtime's timer and its threads.
-struct Rested(Arc<dyn Runtime>);
+struct Rested {
+    runtime: Arc<dyn Runtime>,
+    keys_total: u64,
+    lines: ProgressLog,
+}
+
+impl Rested {
+    fn new(runtime: Arc<dyn Runtime>, walk: &SnapshotWalk) -> Self {
+        Self {
+            lines: ProgressLog::begin("Snapshot for replicas", runtime.monotonic_ms()),
+            keys_total: walk.keys_total(),
+            runtime,
+        }
+    }
+}
 
 impl Pace for Rested {
+    fn progress(&mut self, _engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
+        let now_ms = self.runtime.monotonic_ms();
+        if let Some(line) = self.lines.line(now_ms, keys, Some(self.keys_total)) {
+            host.log(&line);
+        }
+        true
+    }
+
     fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let runtime = Arc::clone(&self.0);
+        let runtime = Arc::clone(&self.runtime);
         Box::pin(async move { runtime.sleep(duration).await })
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.beside(work);
+        self.runtime.beside(work);
     }
 }
 
@@ -216,7 +239,7 @@ async fn run(node: &Arc<Inner>, waiters: Vec<Waiter>) {
     let pump = pump(running.stream.clone(), begun.stream);
     node.parts.runtime.spawn(Box::pin(pump));
     let mut writer = running.snapshot.clone();
-    let mut pace = Rested(Arc::clone(&node.parts.runtime));
+    let mut pace = Rested::new(Arc::clone(&node.parts.runtime), &begun.walk);
     let store = &*node.parts.store;
     let outcome = write_walk(store, begun.walk, &mut writer, &mut pace).await;
     if let Err(error) = &outcome {

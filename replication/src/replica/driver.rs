@@ -30,13 +30,12 @@ use towline_core::seams::Link;
 use towline_core::seams::host::PrimaryAddress;
 use towline_core::seams::runtime::yield_now;
 use towline_core::seams::snapshot::DecodeOptions;
+use towline_core::text::progress::ProgressLog;
 
 /// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
 /// Time between two ticks of the session.
 const TICK: Duration = Duration::from_millis(1000);
-/// A link that lasted this long is tried again at once when it breaks.
-const STABLE_LINK_MS: u64 = 1_000;
 
 /// How a peer that is no replica answers when it is asked to take over.
 const IS_PRIMARY: &str = "PSYNC FAILOVER can't be sent to a master.";
@@ -90,6 +89,16 @@ impl fmt::Display for End {
     }
 }
 
+impl End {
+    /// The link failed, or somebody ended it, and what was sent on it was fit for use.
+    const fn is_of_the_link(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(_) | Self::Eof | Self::Link(_) | Self::Apply(ApplyError::Killed)
+        )
+    }
+}
+
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -127,13 +136,12 @@ impl UpstreamLink {
         loop {
             let began_ms = self.node.now_ms();
             let end = self.one_link().await;
-            if !self.note_end(&end) {
+            let Some(was_up) = self.note_end(&end) else {
                 return;
-            }
-            if self.node.now_ms().saturating_sub(began_ms) >= STABLE_LINK_MS {
-                backoff.reset();
-            }
-            let pause_ms = backoff.next_pause_ms(self.node.random_u64());
+            };
+            let lasted_ms = self.node.now_ms().saturating_sub(began_ms);
+            let broke = was_up && end.is_of_the_link();
+            let pause_ms = backoff.pause_after_ms(lasted_ms, broke, self.node.random_u64());
             let pause = Duration::from_millis(pause_ms);
             self.node.parts.runtime.sleep(pause).await;
         }
@@ -153,19 +161,19 @@ impl UpstreamLink {
         })
     }
 
-    fn note_end(&self, end: &End) -> bool {
+    /// Shows that the link ended; answers whether the stream was followed until then,
+    /// or nothing where the role changed.
+    fn note_end(&self, end: &End) -> Option<bool> {
         let unix_ms = self.node.unix_ms();
-        let noted = self.with(|_, upstream| {
+        let was_up = self.with(|_, upstream| {
             let was_up = upstream.state == LinkState::Connected;
             upstream.state = LinkState::Connect;
             upstream.transfer = None;
             if was_up {
                 upstream.down_since_ms = Some(unix_ms);
             }
-        });
-        if noted.is_none() {
-            return false;
-        }
+            was_up
+        })?;
         let text = end.to_string();
         self.node.parts.store.with(|engine, host| {
             host.log(&text);
@@ -176,7 +184,7 @@ impl UpstreamLink {
         });
         // The role may have changed with that.
         Node::of(&self.node).follow_role();
-        true
+        Some(was_up)
     }
 
     async fn one_link(&self) -> End {
@@ -213,6 +221,7 @@ impl UpstreamLink {
             position: None,
             received_bytes: 0,
             size_bytes: None,
+            lines: None,
             applier: None,
             applied: config.applied,
         };
@@ -298,6 +307,8 @@ struct RunningLink<'a> {
     position: Option<(ReplicationId, Offset)>,
     received_bytes: u64,
     size_bytes: Option<u64>,
+    /// What the log hears of a payload.
+    lines: Option<ProgressLog>,
     applier: Option<StreamApplier>,
     applied: Offset,
 }
@@ -365,8 +376,11 @@ impl RunningLink<'_> {
         self.show_progress()
     }
 
-    fn show_progress(&self) -> Result<(), End> {
+    fn show_progress(&mut self) -> Result<(), End> {
         let arrives = self.incoming.is_some() || self.loading;
+        if self.incoming.is_some() {
+            self.tell(self.received_bytes, self.size_bytes);
+        }
         let transfer = arrives.then(|| TransferProgress {
             total_bytes: self.size_bytes,
             read_bytes: self.received_bytes,
@@ -378,6 +392,20 @@ impl RunningLink<'_> {
             upstream.transfer = transfer;
             upstream.last_io_ms = last_io_ms;
         })
+    }
+
+    /// A line of the log where one is due.
+    fn tell(&mut self, done_bytes: u64, total_bytes: Option<u64>) {
+        let now_ms = self.node().now_ms();
+        let lines = self.lines.as_mut();
+        let line = lines.and_then(|lines| lines.line(now_ms, done_bytes, total_bytes));
+        if let Some(line) = line {
+            self.node().parts.store.with(|_, host| host.log(&line));
+        }
+    }
+
+    fn begin_lines(&mut self, what: &'static str) {
+        self.lines = Some(ProgressLog::begin(what, self.node().now_ms()));
     }
 
     fn last_io_unix_ms(&self) -> i64 {
@@ -494,6 +522,7 @@ impl RunningLink<'_> {
         self.loading = at_once;
         self.size_bytes = size_bytes;
         self.received_bytes = 0;
+        self.begin_lines("Receiving the dataset of MASTER");
         self.show_progress()
     }
 
@@ -532,8 +561,10 @@ impl RunningLink<'_> {
     /// Loads what was received into a file, with a sign of life now and then.
     async fn load(&mut self, mut incoming: Incoming) -> Result<Arrived, End> {
         let mut keys = incoming.keys();
+        self.begin_lines("Loading the dataset of MASTER");
         while incoming.load_some().await.map_err(End::Load)? {
             self.tick()?;
+            self.tell(incoming.loaded_bytes(), Some(self.received_bytes));
             self.flush().await?;
             let before = std::mem::replace(&mut keys, incoming.keys());
             self.delay_load(keys - before).await?;

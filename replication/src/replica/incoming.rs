@@ -157,6 +157,11 @@ impl Incoming {
         self.loader.keys()
     }
 
+    /// How much of the file was read again.
+    pub(super) fn loaded_bytes(&self) -> u64 {
+        self.file.as_ref().map_or(0, |file| file.loaded)
+    }
+
     /// Takes what arrived.
     pub(super) async fn take(&mut self, part: &[u8]) -> Result<(), IncomingError> {
         if self.at_once {

@@ -9,7 +9,8 @@ use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::engine::append_only::{AppendOnly, LogState};
 use towline_core::seams::snapshot::SnapshotMeta;
-use towline_core::seams::{SnapshotEncoder, SnapshotWriter};
+use towline_core::seams::{Host, SnapshotEncoder, SnapshotWriter};
+use towline_core::text::progress::ProgressLog;
 use towline_persist::aof::CommandEncoder;
 use towline_persist::journal::{CutId, Journal, JournalError, Lineage};
 use towline_persist::rdb::RdbVersion;
@@ -20,7 +21,7 @@ use super::tap::origin;
 use crate::encoders;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
-use crate::saving::meta;
+use crate::saving::{begin_lines, meta, tell};
 use crate::smol_runtime::rest;
 
 /// After so many failures in a row a rewrite that is due rests for a while.
@@ -78,10 +79,13 @@ struct Cutter<'a> {
     /// The stream goes to this log, or is to go to it from the freeze on.
     follows: bool,
     cut: Option<CutId>,
+    keys_total: u64,
+    lines: ProgressLog,
 }
 
 impl Watcher for Cutter<'_> {
-    fn frozen(&mut self, engine: &mut Engine, _keys_total: u64) -> SnapshotMeta {
+    fn frozen(&mut self, engine: &mut Engine, keys_total: u64) -> SnapshotMeta {
+        self.keys_total = keys_total;
         engine.server.log.flush();
         let known = self.keeper.lineage().filter(|_| self.follows);
         let is_new = known.is_none();
@@ -105,7 +109,8 @@ impl Watcher for Cutter<'_> {
         }
     }
 
-    fn progress(&mut self, _engine: &mut Engine, _keys: u64) -> bool {
+    fn progress(&mut self, _engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
+        tell(&mut self.lines, host, keys, self.keys_total);
         !self.keeper.0.cancelled.load(Ordering::SeqCst)
     }
 
@@ -251,6 +256,8 @@ impl LogKeeper {
             host: self.0.store.host.clone(),
             follows,
             cut: None,
+            keys_total: 0,
+            lines: begin_lines("Rewriting the AOF", &self.0.store.host),
         };
         write_snapshot(&self.0.store, encoder, &mut base, &mut cutter).await?;
         let cut = cutter.cut.expect("a snapshot that was written was frozen");
