@@ -145,6 +145,11 @@ impl ServerHost {
         self.tcp().listening = Some(listening);
     }
 
+    /// Nobody is accepted any more.
+    pub fn stop_listening(&self) {
+        self.tcp().listening = None;
+    }
+
     fn listen(&self, addresses: ListenAddresses) -> Result<(), String> {
         let mut tcp = self.tcp();
         if tcp.addresses == addresses {

@@ -457,6 +457,9 @@ fn write_pid(store: &EngineLock, daemon: bool) -> Option<PathBuf> {
 
 /// Removes what would mislead the next start. It may be gone already.
 fn clean_up(store: &EngineLock, pidfile: Option<PathBuf>) {
+    // Who sees its connection end, and comes again, is not to be accepted by a process
+    // that ends.
+    store.host.stop_listening();
     let socket = store.lock().server.config.unixsocket.path.clone();
     let socket = (!socket.is_empty()).then(|| PathBuf::from(OsString::from_vec(socket)));
     for path in [pidfile, socket].into_iter().flatten() {

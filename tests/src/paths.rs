@@ -71,9 +71,18 @@ pub fn towline_server() -> PathBuf {
 fn build_towline() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "towline-server"]);
+    command.args(["build", "--quiet"]);
     if cfg!(feature = "storage") {
-        command.args(["--features", "redb,object-store"]);
+        command.args([
+            "--package",
+            "towline-server",
+            "--features",
+            "redb,object-store",
+        ]);
+    } else {
+        // Asked for beside a test, it is made of the crates that the tests were made of;
+        // alone, its dependencies have other features, and all is compiled once more.
+        command.args(["--workspace", "--bin", "towline-server", "--test", "tidy"]);
     }
     command.current_dir(repository());
     run_to_success(command);

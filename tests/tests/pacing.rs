@@ -162,3 +162,45 @@ fn replies_wait_for_a_slow_log() {
         server.ok("DEBUG AOF-FLUSH-SLEEP 0");
     }
 }
+
+#[test]
+fn what_takes_long_tells_the_log_how_far_it_is() {
+    let primary = Server::new(Kind::Towline);
+    let mut replica = Server::new(Kind::Towline);
+    let tells = |server: &Server, line: &str| {
+        wait::until(line, || server.log().contains(line));
+    };
+    primary.ok("DEBUG POPULATE 1000");
+    primary.ok("CONFIG SET repl-diskless-sync-delay 0");
+    primary.ok("CONFIG SET rdb-key-save-delay 20000");
+    replica.ok("CONFIG SET key-load-delay 20000");
+    replica.ok("CONFIG SET repl-diskless-load disabled");
+    replica.ok(&format!("REPLICAOF 127.0.0.1 {}", primary.port()));
+    tells(&primary, "Snapshot for replicas: ");
+    tells(&replica, "Receiving the dataset of MASTER: 0 MB so far");
+    primary.ok("CONFIG SET rdb-key-save-delay 0");
+    tells(&replica, "Loading the dataset of MASTER: ");
+    replica.ok("CONFIG SET key-load-delay 0");
+    wait::until("the replica follows", || {
+        replica.info("replication").find("master_link_status") == Some("up")
+    });
+    primary.ok("CONFIG SET rdb-key-save-delay 20000");
+    primary.ok("BGSAVE");
+    tells(&primary, "Saving the DB: ");
+    primary.ok("CONFIG SET rdb-key-save-delay 0");
+    wait::until("the save is over", || {
+        persistence(&primary, "rdb_bgsave_in_progress") == 0
+    });
+    primary.ok("CONFIG SET rdb-key-save-delay 20000");
+    primary.ok("BGREWRITEAOF");
+    tells(&primary, "Rewriting the AOF: ");
+    primary.ok("CONFIG SET rdb-key-save-delay 0");
+    replica.ok("REPLICAOF NO ONE");
+    replica.ok("SAVE");
+    replica.restart_with(|setup| {
+        setup
+            .line("key-load-delay 3000")
+            .line("loading-process-events-interval-bytes 1024")
+    });
+    tells(&replica, "Loading DB in memory: ");
+}

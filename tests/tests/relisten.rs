@@ -108,3 +108,17 @@ fn a_host_name_is_as_good_as_its_address() {
         assert_eq!([one, other].map(answers), expected, "{bind}");
     }
 }
+
+#[test]
+fn who_saw_its_connection_end_at_a_shutdown_is_not_accepted_again() {
+    let mut server = Server::new(Kind::Towline);
+    for _ in 0..20 {
+        let mut client = server.client();
+        client.send(&["SHUTDOWN", "NOSAVE"]).expect("it is served");
+        assert!(client.read().is_err());
+        let again = Client::connect(server.address());
+        assert!(again.is_err(), "a process that ends has accepted");
+        server.wait_exit();
+        server.start_again();
+    }
+}

@@ -221,6 +221,7 @@ impl UpstreamLink {
             position: None,
             received_bytes: 0,
             size_bytes: None,
+            loaded_bytes: 0,
             lines: None,
             applier: None,
             applied: config.applied,
@@ -307,6 +308,8 @@ struct RunningLink<'a> {
     position: Option<(ReplicationId, Offset)>,
     received_bytes: u64,
     size_bytes: Option<u64>,
+    /// How much of what was received is loaded.
+    loaded_bytes: u64,
     /// What the log hears of a payload.
     lines: Option<ProgressLog>,
     applier: Option<StreamApplier>,
@@ -380,6 +383,8 @@ impl RunningLink<'_> {
         let arrives = self.incoming.is_some() || self.loading;
         if self.incoming.is_some() {
             self.tell(self.received_bytes, self.size_bytes);
+        } else if self.loading {
+            self.tell(self.loaded_bytes, Some(self.received_bytes));
         }
         let transfer = arrives.then(|| TransferProgress {
             total_bytes: self.size_bytes,
@@ -561,10 +566,11 @@ impl RunningLink<'_> {
     /// Loads what was received into a file, with a sign of life now and then.
     async fn load(&mut self, mut incoming: Incoming) -> Result<Arrived, End> {
         let mut keys = incoming.keys();
+        self.loaded_bytes = 0;
         self.begin_lines("Loading the dataset of MASTER");
         while incoming.load_some().await.map_err(End::Load)? {
+            self.loaded_bytes = incoming.loaded_bytes();
             self.tick()?;
-            self.tell(incoming.loaded_bytes(), Some(self.received_bytes));
             self.flush().await?;
             let before = std::mem::replace(&mut keys, incoming.keys());
             self.delay_load(keys - before).await?;
