@@ -299,3 +299,24 @@ fn a_full_sync_is_what_the_replicas_log_begins_with() {
         }
     }
 }
+
+#[test]
+fn what_is_written_after_a_replica_was_killed_is_not_sent_to_it() {
+    for kind in [Kind::Redis, Kind::Towline] {
+        let primary = primary("0");
+        let replica = replica(kind, &primary);
+        primary.ok("SET before 1");
+        wait_in_sync(&[&primary, &replica]);
+        // The full sync that follows lasts longer than this test.
+        primary.ok("CONFIG SET rdb-key-save-delay 1000000000");
+        let mut client = primary.client();
+        client.ok("MULTI");
+        client.ok("CLIENT KILL TYPE replica");
+        write(&mut client, 100);
+        client.ok("EXEC");
+        wait::until("the replica comes back for everything", || {
+            primary.info("stats").number("sync_full") == 2
+        });
+        assert_eq!(replica.ok("DBSIZE").int(), 1, "{kind}");
+    }
+}

@@ -11,6 +11,7 @@ use super::buffers::Buffers;
 use super::key_waits::KeyWait;
 use super::observe::HostWait;
 use super::pubsub::Kind;
+use super::replication::StreamEnd;
 use super::tracking::ClientTracking;
 use crate::offset::Offset;
 use crate::resp::reply::{Protocol, Reply};
@@ -235,6 +236,8 @@ pub struct Client {
     pub sync_request: Option<SyncRequest>,
     /// What REPLCONF said.
     pub replica: ReplicaOptions,
+    /// Where the stream ends for a replica; none for everybody else.
+    pub stream_end: Option<StreamEnd>,
     /// The stream's offset behind its last write, for WAIT.
     pub write_offset: Offset,
 }
@@ -284,6 +287,7 @@ impl Client {
             retrying: None,
             sync_request: None,
             replica: ReplicaOptions::default(),
+            stream_end: None,
             write_offset: Offset::ZERO,
         }
     }

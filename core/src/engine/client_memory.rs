@@ -84,6 +84,9 @@ impl Server {
             return;
         };
         client.flags.insert(ClientFlags::CLOSE_NOW);
+        if let Some(end) = &client.stream_end {
+            end.set(self.log.offset());
+        }
         self.pubsub.forget(client);
         self.watches.unwatch_all(client);
         self.client_memory.forget(client);

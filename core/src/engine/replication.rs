@@ -2,6 +2,9 @@
 //! its primary. The sessions keep this up to date; INFO, ROLE, WAIT and the
 //! write gates read it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::offset::{History, Offset, ReplicationId};
 use crate::seams::host::PrimaryAddress;
 
@@ -25,6 +28,31 @@ impl ReplicaState {
             Self::SendBulk => "send_bulk",
             Self::Online => "online",
         }
+    }
+}
+
+/// Where the stream ends for a replica, shared with who sends it: what is written after
+/// a client was killed is not for it, however late its link hears of that.
+#[derive(Clone, Debug)]
+pub struct StreamEnd(Arc<AtomicU64>);
+
+impl Default for StreamEnd {
+    /// Nowhere.
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
+impl StreamEnd {
+    /// It ends there.
+    pub fn set(&self, end: Offset) {
+        self.0.store(end.0, Ordering::Release);
+    }
+
+    /// Whether bytes up to `offset` are for this replica.
+    #[must_use]
+    pub fn is_behind(&self, offset: Offset) -> bool {
+        offset.0 <= self.0.load(Ordering::Acquire)
     }
 }
 

@@ -30,7 +30,7 @@ use towline_core::command::Flags;
 use towline_core::config::ClientClass;
 use towline_core::engine::client::{ClientFlags, ReplicaOptions};
 use towline_core::engine::novelty::Novelty;
-use towline_core::engine::replication::{Replica, ReplicaState};
+use towline_core::engine::replication::{Replica, ReplicaState, StreamEnd};
 use towline_core::engine::{ClientId, Engine, Server};
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::{ArchiveError, Link, host};
@@ -125,6 +125,7 @@ pub(super) struct Shared {
     uses_mark: bool,
     caught_up: Offset,
     forbidden: Option<Novelty>,
+    stream_end: StreamEnd,
     name: String,
     /// The history that the replica came to.
     history_epoch: u64,
@@ -138,7 +139,8 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         mut link,
         unread,
     } = arrival;
-    let admission = match admit(&node, client) {
+    let stream_end = StreamEnd::default();
+    let admission = match admit(&node, client, stream_end.clone()) {
         Ok(admission) => admission,
         Err(line) => {
             // The peer may be gone; then there is nobody to tell.
@@ -156,6 +158,7 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         uses_mark: admission.uses_mark,
         caught_up: admission.caught_up,
         forbidden: admission.forbidden,
+        stream_end,
         name: admission.name.clone(),
         history_epoch: admission.history_epoch,
     };
@@ -178,11 +181,12 @@ fn leave(node: &Inner, client: ClientId, text: Option<&str>) {
 }
 
 /// Decides how the replica is served, and lists it; else the error line.
-fn admit(node: &Arc<Inner>, client: ClientId) -> Result<Admission, String> {
+fn admit(node: &Arc<Inner>, client: ClientId, stream_end: StreamEnd) -> Result<Admission, String> {
     node.parts.store.with(|engine, host| {
         let known = engine.server.clients.get_mut(client);
         let known = known.ok_or("-ERR the client is gone\r\n")?;
         known.flags.insert(ClientFlags::REPLICA);
+        known.stream_end = Some(stream_end);
         let request = known.sync_request.take();
         let request = request.ok_or("-ERR the client did not ask for the stream\r\n")?;
         let options = known.replica.clone();
@@ -646,6 +650,9 @@ impl Shared {
         bytes: &[u8],
     ) -> Result<(), End> {
         let at = Offset(self.written.load(Ordering::Relaxed));
+        if !self.stream_end.is_behind(at.advance(bytes.len())) {
+            return Err(End::Killed);
+        }
         // Where such a command ends is told before any of its bytes can be read.
         if (self.forbidden.as_ref()).is_some_and(|novelty| novelty.is_behind(at)) {
             return Err(self.unknown());
