@@ -3,7 +3,7 @@
 
 use futures::executor::block_on;
 use towline_core::offset::Offset;
-use towline_core::seams::{Storage, StorageOp};
+use towline_core::seams::{LogSink, Storage, StorageOp};
 use towline_persist::journal::{FsyncPolicy, Lineage, LogState, ReplayError, Turn};
 
 #[path = "support/log_rig.rs"]
@@ -37,6 +37,34 @@ fn everysec_is_durable_once_the_syncer_has_come_by() {
     let progress = rig.parts.journal.progress();
     assert_eq!(progress.written, rig.at);
     assert_eq!(progress.durable, Some(Offset(0)));
+    block_on(rig.parts.syncer.turn());
+    assert_eq!(rig.durable(), Some(rig.at));
+}
+
+#[test]
+fn what_somebody_waits_for_is_synced_where_nothing_else_is() {
+    let mut rig = Rig::new(FsyncPolicy::No, Offset(0));
+    rig.write(&["SET", "a", "1"]);
+    block_on(rig.parts.syncer.turn());
+    assert_eq!(rig.durable(), None);
+    rig.parts.journal.sink().sync_soon(rig.at);
+    block_on(rig.parts.syncer.turn());
+    assert_eq!(rig.durable(), Some(rig.at));
+    let wanted = rig.at;
+    rig.write(&["SET", "a", "2"]);
+    block_on(rig.parts.syncer.turn());
+    assert_eq!(rig.durable(), Some(wanted), "nobody waits for that");
+}
+
+#[test]
+fn what_is_yet_to_be_written_is_synced_once_it_is() {
+    let mut rig = Rig::new(FsyncPolicy::No, Offset(0));
+    let bytes = unit(&["SET", "a", "1"]);
+    let mut sink = rig.parts.journal.sink();
+    sink.sync_soon(Offset(bytes.len() as u64));
+    block_on(rig.parts.syncer.turn());
+    assert_eq!(rig.durable(), None);
+    rig.write(&["SET", "a", "1"]);
     block_on(rig.parts.syncer.turn());
     assert_eq!(rig.durable(), Some(rig.at));
 }

@@ -5,6 +5,9 @@ use std::fs;
 
 use crate::paths;
 
+/// Commands that no peer has, and no table.
+pub const OUR_COMMANDS: [&str; 1] = ["client|durability"];
+
 /// One row: column title to cell.
 pub type Row = BTreeMap<String, String>;
 

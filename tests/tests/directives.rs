@@ -11,8 +11,9 @@ use towline_tests::tables;
 const OWN_DEFAULTS: [&str; 1] = ["dir"];
 
 /// Directives that no peer has.
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "aof-history-retention",
+    "durability",
     "rdb-skip-unknown",
     "rdb-version",
     "repl-backlog-disk-size",

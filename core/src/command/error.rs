@@ -58,6 +58,11 @@ pub enum CommandError {
     MinMaxNotLex,
     /// SELECT of a database that is not there.
     DbIndex,
+    /// A write was made, and nobody can tell whether it is as durable as its client
+    /// asked for.
+    DurabilityUnknown,
+    /// A write was not made, because it would not be as durable; why.
+    NotDurable(&'static str),
     /// Any other text, code included.
     Text(Cow<'static, str>),
 }
@@ -97,6 +102,13 @@ impl CommandError {
             Self::MinMaxNotFloat => "ERR min or max is not a float",
             Self::MinMaxNotLex => "ERR min or max not valid string range item",
             Self::DbIndex => "ERR DB index is out of range",
+            Self::DurabilityUnknown => {
+                "DURABILITYUNKNOWN The write happened, and its durability is unknown: what was \
+                 asked for was not confirmed."
+            }
+            Self::NotDurable(why) => {
+                return format!("NODURABILITY The write did not happen: {why}.").into();
+            }
             Self::Arity(name) => {
                 return format!("ERR wrong number of arguments for '{name}' command").into();
             }

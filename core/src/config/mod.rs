@@ -22,12 +22,13 @@ pub use directive::{Directive, Kind, NumberForm, Status};
 pub use errors::{LoadError, SetError};
 pub use rewrite_text::RewriteEntry;
 pub use settings::{
-    AnnounceSettings, AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits, OomScoreMode,
-    OomScoreSettings, PacingSettings, Privilege, ProcessSettings, Settings, SlowLogSettings,
-    Supervised, SyslogSettings, UnixSocketSettings,
+    AnnounceSettings, AofSettings, DisklessLoad, Fsync, LogLevel, MemoryLimits,
+    MinReplicasSettings, OomScoreMode, OomScoreSettings, PacingSettings, Privilege,
+    ProcessSettings, Settings, SlowLogSettings, Supervised, SyslogSettings, UnixSocketSettings,
 };
 pub use special::{
-    ClientClass, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, is_host,
+    ClientClass, Durability, NotifyFlags, OutputLimit, PrimaryAddress, ReplicaStage, SavePoint,
+    ShutdownFlags, is_host,
 };
 pub use store::{Change, Config, SetRules};
 pub use table::{directives, find};

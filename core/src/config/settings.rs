@@ -2,8 +2,8 @@
 //! derived from the table's values as a whole and never changed on their own.
 
 use super::special::{
-    self, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags, bind_addresses,
-    output_limits, primary_address, save_points, shutdown_flags,
+    self, Durability, NotifyFlags, OutputLimit, PrimaryAddress, SavePoint, ShutdownFlags,
+    bind_addresses, durability, output_limits, primary_address, save_points, shutdown_flags,
 };
 use super::table::find;
 use super::value::Value;
@@ -205,6 +205,22 @@ pub struct AnnounceSettings {
     pub port: u16,
 }
 
+/// Replicas that have to be there before a write is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinReplicasSettings {
+    /// min-replicas-to-write.
+    pub to_write: u32,
+    /// min-replicas-max-lag.
+    pub max_lag_s: u32,
+}
+
+impl MinReplicasSettings {
+    /// Replicas that lag behind stop writes.
+    pub const fn is_needed(&self) -> bool {
+        self.to_write > 0 && self.max_lag_s > 0
+    }
+}
+
 /// The unix socket that clients come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnixSocketSettings {
@@ -288,6 +304,7 @@ pub struct Settings {
     pub aof: AofSettings,
     pub pacing: PacingSettings,
 
+    pub durability: Durability,
     pub replicaof: Option<PrimaryAddress>,
     pub masterauth: Vec<u8>,
     pub masteruser: Vec<u8>,
@@ -303,8 +320,7 @@ pub struct Settings {
     pub repl_diskless_sync_max_replicas: u32,
     pub repl_ping_replica_period_s: u32,
     pub repl_timeout_s: u32,
-    pub min_replicas_to_write: u32,
-    pub min_replicas_max_lag_s: u32,
+    pub min_replicas: MinReplicasSettings,
 }
 
 /// The values by name. A name or type that does not fit the table is a mistake
@@ -408,6 +424,7 @@ impl Settings {
             stop_writes_on_bgsave_error: v.flag("stop-writes-on-bgsave-error"),
             aof: aof(v),
             pacing: pacing(v),
+            durability: durability(&v.text("durability")),
             replicaof: primary_address(&v.text("replicaof")),
             masterauth: v.text("masterauth"),
             masteruser: v.text("masteruser"),
@@ -423,14 +440,8 @@ impl Settings {
             repl_diskless_sync_max_replicas: v.number("repl-diskless-sync-max-replicas"),
             repl_ping_replica_period_s: v.number("repl-ping-replica-period"),
             repl_timeout_s: v.number("repl-timeout"),
-            min_replicas_to_write: v.number("min-replicas-to-write"),
-            min_replicas_max_lag_s: v.number("min-replicas-max-lag"),
+            min_replicas: min_replicas(v),
         }
-    }
-
-    /// Replicas that lag behind stop writes.
-    pub fn needs_good_replicas(&self) -> bool {
-        self.min_replicas_to_write > 0 && self.min_replicas_max_lag_s > 0
     }
 }
 
@@ -497,6 +508,13 @@ fn announced(v: &Named<'_>) -> AnnounceSettings {
         to_others: v.flag("replica-announced"),
         ip: v.text("replica-announce-ip"),
         port: v.number("replica-announce-port"),
+    }
+}
+
+fn min_replicas(v: &Named<'_>) -> MinReplicasSettings {
+    MinReplicasSettings {
+        to_write: v.number("min-replicas-to-write"),
+        max_lag_s: v.number("min-replicas-max-lag"),
     }
 }
 

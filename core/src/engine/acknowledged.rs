@@ -1,8 +1,9 @@
-//! What WAIT and WAITAOF ask: who has the writes of a client.
+//! What WAIT, WAITAOF and `durability` ask: who has the writes of a client.
 
 use super::append_only::AppendOnly;
 use super::replication::Replication;
 use super::server::Server;
+use crate::config::ReplicaStage;
 use crate::offset::Offset;
 use crate::resp::Reply;
 
@@ -10,32 +11,34 @@ use crate::resp::Reply;
 pub(crate) const LOG_IS_OFF: &str =
     "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
 
-/// What WAIT and WAITAOF wait for.
+/// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// The end of the client's last write.
+    /// The end of a write.
     pub offset: Offset,
     /// How many replicas have to have it.
     pub replicas: usize,
-    /// For WAITAOF, which asks for what survives a loss of power: whether this node's
-    /// own log has to have it as well.
-    pub durable: Option<bool>,
+    /// Where they have to have it. WAITAOF asks for what survives a loss of power.
+    pub stage: ReplicaStage,
+    /// This node's own log has to have it as well.
+    pub local_fsync: bool,
 }
 
 /// How much of it is the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reached {
     replicas: usize,
-    /// For WAITAOF: whether this node's own log has it.
-    local: Option<bool>,
+    stage: ReplicaStage,
+    /// Whether this node's own log has it.
+    local: bool,
 }
 
 impl Reached {
     /// WAIT's or WAITAOF's answer.
     pub(crate) fn reply_to(self, reply: &mut Reply) {
-        if let Some(local) = self.local {
+        if self.stage == ReplicaStage::Fsynced {
             reply.array(2);
-            reply.count(usize::from(local));
+            reply.count(usize::from(self.local));
         }
         reply.count(self.replicas);
     }
@@ -48,15 +51,13 @@ pub(super) fn reached(
     log: &AppendOnly,
 ) -> Reached {
     let offset = awaited.offset;
-    match awaited.durable {
-        None => Reached {
-            replicas: replication.acknowledged(offset),
-            local: None,
+    Reached {
+        replicas: match awaited.stage {
+            ReplicaStage::Applied => replication.acknowledged(offset),
+            ReplicaStage::Fsynced => replication.acknowledged_durable(offset),
         },
-        Some(_) => Reached {
-            replicas: replication.acknowledged_durable(offset),
-            local: Some(log.is_durable(offset)),
-        },
+        stage: awaited.stage,
+        local: log.is_durable(offset),
     }
 }
 
@@ -68,12 +69,11 @@ impl Server {
     /// True where all of it is the case.
     pub(crate) fn has_reached(&self, awaited: Acknowledged) -> bool {
         let reached = self.reached(awaited);
-        let local = reached.local.unwrap_or_default();
-        reached.replicas >= awaited.replicas && local >= awaited.durable.unwrap_or_default()
+        reached.replicas >= awaited.replicas && reached.local >= awaited.local_fsync
     }
 
     /// True where it will never be: no log is there to hold it.
     pub(crate) fn waits_in_vain(&self, awaited: Acknowledged) -> bool {
-        awaited.durable == Some(true) && !self.append_only.is_on()
+        awaited.local_fsync && !self.append_only.is_on()
     }
 }

@@ -28,6 +28,8 @@ pub struct AppendOnly {
     pub durable: Offset,
     /// Why it takes no writes, if so.
     pub failure: Option<String>,
+    /// The reason is an fsync: what was not durable before will not be told to be.
+    pub fsync_failed: bool,
     /// Since when it is being rewritten, unix ms.
     pub rewriting_since_ms: Option<i64>,
     /// A rewrite is to begin once a save has ended.
@@ -134,11 +136,12 @@ impl AppendOnly {
 }
 
 impl Engine {
-    /// The end of what a client has written last.
+    /// The end of what a client has written last, of that whose replies its driver has to
+    /// hold with `appendfsync always`.
     #[must_use]
-    pub fn write_offset(&self, id: ClientId) -> Offset {
+    pub fn gate_offset(&self, id: ClientId) -> Offset {
         let client = self.server.clients.get(id);
-        client.map_or(Offset::ZERO, |client| client.write_offset)
+        client.map_or(Offset::ZERO, |client| client.gate_offset)
     }
 
     /// The log on disk is durable up to `offset`: clients that waited for it are
@@ -149,6 +152,13 @@ impl Engine {
             log.durable = offset;
             self.check_waits();
         }
+    }
+
+    /// Notes whether an fsync of the log failed: replies that wait for one are not kept
+    /// until their time is over.
+    pub fn set_fsync_failed(&mut self, failed: bool) {
+        self.server.append_only.fsync_failed = failed;
+        self.check_waits();
     }
 
     /// The log begins, holds the dataset, or ends. Clients that wait for a log that

@@ -8,11 +8,13 @@ use bitflags::bitflags;
 
 use super::acknowledged::Acknowledged;
 use super::buffers::Buffers;
+use super::held::HeldReplies;
 use super::key_waits::KeyWait;
 use super::observe::HostWait;
 use super::pubsub::Kind;
 use super::replication::StreamEnd;
 use super::tracking::ClientTracking;
+use crate::config::Durability;
 use crate::offset::Offset;
 use crate::resp::reply::{Protocol, Reply};
 use crate::seams::host::SyncRequest;
@@ -240,6 +242,13 @@ pub struct Client {
     pub stream_end: Option<StreamEnd>,
     /// The stream's offset behind its last write, for WAIT.
     pub write_offset: Offset,
+    /// The same, of those writes whose replies no `durability` holds until they are on
+    /// disk: with `appendfsync always` the driver does.
+    pub(super) gate_offset: Offset,
+    /// CLIENT DURABILITY; none is the server's.
+    pub durability: Option<Durability>,
+    /// Its replies that wait for it.
+    pub(super) held: HeldReplies,
 }
 
 impl Client {
@@ -289,6 +298,9 @@ impl Client {
             replica: ReplicaOptions::default(),
             stream_end: None,
             write_offset: Offset::ZERO,
+            gate_offset: Offset::ZERO,
+            durability: None,
+            held: HeldReplies::default(),
         }
     }
 
@@ -317,6 +329,15 @@ impl Client {
         if !self.pushes.is_empty() {
             self.reply.raw(self.pushes.as_bytes());
             self.pushes.clear();
+        }
+    }
+
+    /// Notes how far the stream is with its last write, whose reply may be held until that
+    /// is on disk.
+    pub(super) fn wrote_up_to(&mut self, offset: Offset, held_for_disk: bool) {
+        self.write_offset = offset;
+        if !held_for_disk {
+            self.gate_offset = offset;
         }
     }
 

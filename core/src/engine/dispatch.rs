@@ -32,6 +32,7 @@ fn admit(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult<Found> {
         durable,
         replicated,
         writable,
+        assured,
         in_context,
         fresh,
         loaded,
@@ -161,16 +162,13 @@ fn durable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandRes
 }
 
 fn replicated(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
-    let settings = &ctx.server.config;
-    let (wanted, lag) = (
-        settings.min_replicas_to_write as usize,
-        i64::from(settings.min_replicas_max_lag_s),
-    );
+    let wanted = ctx.server.config.min_replicas;
     let replication = &ctx.server.replication;
-    if wanted == 0 || lag == 0 || replication.is_replica() || !writes(ctx, spec) {
+    if !wanted.is_needed() || replication.is_replica() || !writes(ctx, spec) {
         return Ok(());
     }
-    if replication.good_replicas(ctx.now_ms(), lag) < wanted {
+    let good = replication.good_replicas(ctx.now_ms(), wanted.max_lag_s.into());
+    if good < wanted.to_write as usize {
         return Err(CommandError::text(
             "NOREPLICAS Not enough good replicas to write.",
         ));
@@ -186,6 +184,21 @@ fn writable(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandRe
         ));
     }
     Ok(())
+}
+
+/// A write that cannot become as durable as its client asks for is not made.
+fn assured(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {
+    let asked = ctx.server.durability_of(ctx.client);
+    if asked.is_nothing() || !writes(ctx, spec) {
+        return Ok(());
+    }
+    match ctx.server.why_not_durable(asked) {
+        None => Ok(()),
+        Some(why) => {
+            ctx.server.stats.durability_refused += 1;
+            Err(CommandError::NotDurable(why))
+        }
+    }
 }
 
 fn in_context(ctx: &mut Ctx<'_>, spec: &CommandSpec, _args: &[&[u8]]) -> CommandResult {

@@ -11,6 +11,7 @@ use super::clients::Clients;
 use super::dispatch;
 use super::effects::{Effects, NotifyClass};
 use super::failover::Failover;
+use super::held::HeldClients;
 use super::key_view::KeyView;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
@@ -119,6 +120,7 @@ impl Engine {
                 reply_buffer_policy: ReplyBufferPolicy::default(),
                 monitors: Vec::new(),
                 waiting: Vec::new(),
+                held: HeldClients::default(),
                 clock_ns: 0,
                 batch_first_command: 0,
             },
@@ -153,6 +155,7 @@ impl Engine {
         client.stop_waiting(&mut self.server.key_waits);
         self.server.tracking.disable(&mut client);
         self.server.waiting.retain(|waiting| *waiting != id);
+        self.server.held.forget(&client);
         self.server.pauses.forget(id);
         self.server.stop_monitoring(id);
         self.server.pubsub.forget(&mut client);
@@ -233,6 +236,7 @@ impl Engine {
             self.server.log.expect_verbatim(args);
         }
         self.server.bound_tracking(client);
+        let asked = self.server.durability_of(client);
         let start = client.reply.len();
         let mut reply = std::mem::take(&mut client.reply);
         self.run(client, &mut reply, args, now_ms, host);
@@ -244,15 +248,20 @@ impl Engine {
             // What a silent client hears of keys is no reply.
             reply.truncate(start);
         }
-        let logged_before = self.server.log.offset();
-        self.end_unit(client, &mut reply);
-        if self.server.log.offset() != logged_before {
-            client.write_offset = self.server.log.offset();
-        }
+        let (end, logged_before) = (reply.len(), self.server.log.offset());
+        let changed = self.end_unit(client, &mut reply);
+        let logged = self.server.log.offset() != logged_before;
         if client.postponed.is_none() {
             client.end_caching_exception();
         }
         client.reply = reply;
+        let held = changed && !primary && self.hold_reply(client, start..end, asked, now_ms);
+        if logged {
+            client.wrote_up_to(self.server.log.offset(), held && asked.local_fsync);
+        }
+        if !client.held.is_empty() {
+            self.server.settle_held(client, Some(now_ms));
+        }
         client.deliver_pushes();
         if let Some(options) = self.server.reload_wanted.take() {
             let result = host.reload(self, options);
@@ -318,7 +327,8 @@ impl Engine {
         self.effects.start_unit(wanted, logged);
     }
 
-    pub(super) fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) {
+    /// Ends a unit; true where it changed the dataset.
+    pub(super) fn end_unit(&mut self, client: &mut Client, reply: &mut Reply) -> bool {
         let changes = self.effects.end_unit();
         self.server.persistence.changes += changes;
         if changes > 0 && !client.is_primary() {
@@ -333,6 +343,7 @@ impl Engine {
             self.deliver_events(client.id, reply);
         }
         self.settle_touched(Some(client));
+        changes > 0
     }
 
     /// A change was made here. Where no stream took it, what this node holds is
@@ -424,14 +435,19 @@ impl Engine {
             out.clear();
             return Flow::Close;
         }
-        client.net_out += client.reply.len() as u64;
-        self.server.stats.net_output_bytes += client.reply.len() as u64;
-        if out.is_empty() {
+        let taken = if !client.held.is_empty() {
+            client.held.take(&mut client.reply, out)
+        } else if out.is_empty() {
             *out = client.reply.swap_buffer(std::mem::take(out));
+            out.len()
         } else {
             out.extend_from_slice(client.reply.as_bytes());
+            let taken = client.reply.len();
             client.reply.clear();
-        }
+            taken
+        };
+        client.net_out += taken as u64;
+        self.server.stats.net_output_bytes += taken as u64;
         flow_of(client)
     }
 
@@ -515,8 +531,10 @@ impl Engine {
         self.sample_rates(now_ms);
     }
 
-    /// Answers the WAITs and WAITAOFs that are satisfied.
+    /// Answers the WAITs and WAITAOFs that are satisfied, and lets replies go that waited
+    /// for the same.
     pub fn check_waits(&mut self) {
+        self.server.settle_all_held();
         let waiting = std::mem::take(&mut self.server.waiting);
         for id in waiting {
             let client = self.server.clients.get(id);
@@ -546,6 +564,7 @@ impl Engine {
             now_ms - client.last_active_ms > timeout_ms
                 && !client.flags.intersects(busy)
                 && !client.is_waiting()
+                && !client.held.is_waiting()
                 && client.subscriptions() == 0
         };
         let mut closed = Vec::new();
@@ -604,8 +623,14 @@ fn skips_reply(client: &mut Client) -> bool {
 }
 
 fn flow_of(client: &Client) -> Flow {
-    let closing = ClientFlags::CLOSE_AFTER_REPLY | ClientFlags::CLOSE_NOW;
-    if client.flags.intersects(closing) || client.cut_short {
+    let leaves = client.flags.contains(ClientFlags::CLOSE_AFTER_REPLY);
+    let leaves = leaves || client.sync_request.is_some();
+    if client.flags.contains(ClientFlags::CLOSE_NOW) || client.cut_short {
+        Flow::Close
+    } else if client.held.is_full(client.reply.len()) || (leaves && client.held.is_waiting()) {
+        // What waits is still to be sent.
+        Flow::Blocked
+    } else if client.flags.contains(ClientFlags::CLOSE_AFTER_REPLY) {
         Flow::Close
     } else if client.sync_request.is_some() {
         Flow::Attach

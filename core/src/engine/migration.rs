@@ -198,20 +198,24 @@ impl Engine {
         let read_only = replication.is_replica() && self.server.config.replica_read_only;
         // What changes from here on is the transfer's own doing.
         let running = self.server.migrations.end(id);
-        let mut outcome = transferred.outcome.clone();
+        let (mut outcome, mut changed) = (transferred.outcome.clone(), false);
         if deletes && read_only {
             outcome = outcome.and(Err(READ_ONLY.to_owned()));
         } else if deletes {
             let (keys, kept) = self.deletable(&running, &transferred.acknowledged, now_ms);
-            self.delete_migrated(migration, &keys, now_ms);
+            changed = self.delete_migrated(migration, &keys, now_ms);
             if kept {
                 outcome = outcome.and(Err(KEPT.to_owned()));
             }
         }
+        let start = self.buffered(migration.client);
         self.answer(migration.client, |reply| match &outcome {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(error),
         });
+        if changed {
+            self.hold_from(migration.client, start, now_ms);
+        }
         self.serve_ready(now_ms, host);
         true
     }
@@ -239,15 +243,17 @@ impl Engine {
         (keys, kept)
     }
 
-    /// Deletes keys in a unit of the client's own, if it is still there.
-    fn delete_migrated(&mut self, migration: &Migration, keys: &[&[u8]], now_ms: i64) {
+    /// Deletes keys in a unit of the client's own, if it is still there; true where that
+    /// changed something.
+    fn delete_migrated(&mut self, migration: &Migration, keys: &[&[u8]], now_ms: i64) -> bool {
         if keys.is_empty() {
-            return;
+            return false;
         }
         self.start_unit();
         self.remove_all(migration.db, keys, now_ms);
         let Some(mut client) = self.server.clients.take(migration.client) else {
-            return self.end_unit_singly();
+            self.end_unit_singly();
+            return true;
         };
         let server = &mut self.server;
         for (_, key) in self.keyspace.touched_since(0) {
@@ -255,10 +261,11 @@ impl Engine {
             server.tracking.changed(&mut server.clients, own, key);
         }
         let mut reply = std::mem::take(&mut client.reply);
-        self.end_unit(&mut client, &mut reply);
+        let changed = self.end_unit(&mut client, &mut reply);
         client.reply = reply;
         client.write_offset = self.server.log.offset();
         self.server.clients.put_back(client);
+        changed
     }
 
     /// Removes the keys, with one DEL for all in the stream.

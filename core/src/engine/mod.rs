@@ -18,6 +18,9 @@ pub(crate) mod dispatch;
 pub mod effects;
 mod expire;
 pub mod failover;
+pub mod held;
+#[cfg(test)]
+mod held_tests;
 pub mod histogram;
 pub mod info;
 pub mod key_view;

@@ -69,8 +69,10 @@ pub struct Replica {
     pub state: ReplicaState,
     /// The offset it acknowledged.
     pub ack_offset: Offset,
-    /// The durable offset it acknowledged (FACK), where it sends one.
+    /// The durable offset it acknowledged (FACK), where it ever sent one.
     pub fack_offset: Option<Offset>,
+    /// Its last acknowledgement told how much is durable with it.
+    pub sends_fack: bool,
     /// When it acknowledged last, unix ms.
     pub ack_ms: i64,
 }
@@ -272,6 +274,14 @@ impl Replication {
             replica.state == ReplicaState::Online && replica.fack_offset >= Some(offset)
         };
         self.replicas.iter().filter(there).count()
+    }
+
+    /// How many online replicas tell what is durable with them.
+    #[must_use]
+    pub fn tellers_of_fsync(&self) -> usize {
+        let tells =
+            |replica: &&Replica| replica.state == ReplicaState::Online && replica.sends_fack;
+        self.replicas.iter().filter(tells).count()
     }
 
     /// The replica of this client id.

@@ -127,7 +127,7 @@ impl Server {
         self.log.restart(history, offset, db);
         // What they wrote is no longer there to be waited for.
         for client in self.clients.iter_mut() {
-            client.write_offset = Offset::ZERO;
+            client.wrote_up_to(Offset::ZERO, false);
         }
     }
 

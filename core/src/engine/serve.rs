@@ -64,6 +64,7 @@ impl Engine {
     pub fn expire_waits(&mut self, now_ms: i64, host: &mut dyn Host) {
         self.step_failover(now_ms, host);
         self.end_pauses(now_ms, host);
+        self.server.expire_held(now_ms);
         while let Some(id) = self.server.key_waits.first_due(now_ms) {
             self.server.give_up(id);
         }
@@ -76,6 +77,7 @@ impl Engine {
         let waits = self.server.key_waits.next_deadline_ms();
         waits
             .into_iter()
+            .chain(self.server.held.next_deadline_ms())
             .chain(self.server.pauses.next_end_ms())
             .chain(self.server.failover.until_ms())
             .min()
@@ -172,5 +174,6 @@ impl Server {
                     .insert(super::client::ClientFlags::CLOSE_AFTER_REPLY);
             }
         }
+        self.settle_all_held();
     }
 }

@@ -8,6 +8,7 @@ use super::client::ClientId;
 use super::client_memory::ClientMemory;
 use super::clients::Clients;
 use super::failover::Failover;
+use super::held::HeldClients;
 use super::key_waits::KeyWaits;
 use super::latency::LatencyMonitor;
 use super::migration::Migrations;
@@ -96,6 +97,8 @@ pub struct Server {
     pub monitors: Vec<ClientId>,
     /// Clients that a WAIT keeps waiting.
     pub waiting: Vec<ClientId>,
+    /// Clients whose replies wait until writes are durable.
+    pub held: HeldClients,
     /// The host's clock at the end of the last command, nanoseconds: the start of the next.
     pub(super) clock_ns: u64,
     /// The counter of commands at the start of the batch.

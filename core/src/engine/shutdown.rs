@@ -177,6 +177,7 @@ mod tests {
             state: ReplicaState::Online,
             ack_offset: Offset::ZERO,
             fack_offset: None,
+            sends_fack: false,
             ack_ms: 0,
         };
         t.engine.server.replication.replicas.push(replica);

@@ -100,6 +100,11 @@ pub struct Stats {
     pub lock_held_max_cpu_ns: u64,
     /// Objects freed off the engine's path.
     pub lazyfreed_objects: u64,
+    /// Replies to writes that gave way to an error, because nobody can tell how durable
+    /// the write is.
+    pub durability_unknown: u64,
+    /// Writes that were not made, because they could not be as durable as asked for.
+    pub durability_refused: u64,
     /// Error replies by code.
     pub errors: HashMap<String, u64>,
     /// Counters sampled ten times a second, for the instantaneous figures.

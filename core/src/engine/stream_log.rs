@@ -21,6 +21,8 @@ pub struct StreamLog {
     selected: Option<usize>,
     sinks: Vec<(SinkId, Box<dyn LogSink>)>,
     next_sink: u64,
+    /// Somebody waits until what was written survives a loss of power.
+    sync_wanted: bool,
     novelty: NoveltyWatch,
 }
 
@@ -203,8 +205,18 @@ impl StreamLog {
         self.novelty.note(end);
     }
 
+    /// Has what was written so far synced soon.
+    pub(super) const fn want_sync(&mut self) {
+        self.sync_wanted = true;
+    }
+
     /// Hands the batch's bytes to the sinks; false where there were none.
     pub fn flush(&mut self) -> bool {
+        if std::mem::take(&mut self.sync_wanted) {
+            for (_, sink) in &mut self.sinks {
+                sink.sync_soon(self.offset);
+            }
+        }
         if self.pending.is_empty() {
             return false;
         }

@@ -108,6 +108,15 @@ impl Reply {
         self.buf.truncate(len);
     }
 
+    /// Takes the first `len` bytes out, which somebody else has now.
+    pub fn drop_front(&mut self, len: usize) {
+        if len == self.buf.len() {
+            self.buf.clear();
+        } else {
+            self.buf.drain(..len);
+        }
+    }
+
     /// Empties the reply and keeps its memory.
     pub fn clear(&mut self) {
         self.buf.clear();

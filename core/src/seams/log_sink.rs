@@ -32,6 +32,11 @@ pub trait LogSink: Send {
     /// The dataset is another, and with it the stream, which goes on from here.
     fn restarted(&mut self, _place: StreamPlace) {}
 
+    /// Somebody waits until the stream survives a loss of power up to `end`, some of
+    /// which may come with the next `append`. A log on disk is synced soon, whatever its
+    /// usual times are.
+    fn sync_soon(&mut self, _end: Offset) {}
+
     /// From where it serves replicas, if it is a log that does: for INFO.
     fn archive_start(&self) -> Option<Offset> {
         None

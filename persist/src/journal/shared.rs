@@ -97,6 +97,8 @@ pub(super) struct State {
     pub(super) unsynced: Option<SyncTarget>,
     /// How much of the current file is known to be synced.
     pub(super) synced_position: (i64, u64),
+    /// Somebody waits until the stream is synced up to here.
+    pub(super) sync_wanted: Option<Offset>,
     /// A sync of the file of this number failed, which no task has seen yet.
     pub(super) sync_failure: Option<(i64, String)>,
     /// How long the past can be restored.
@@ -131,6 +133,7 @@ impl Shared {
             next_cut: 0,
             unsynced: None,
             synced_position: (0, 0),
+            sync_wanted: None,
             sync_failure: None,
             past_ms: 0,
             archive: Archive::default(),
@@ -209,6 +212,7 @@ impl State {
         self.progress.written = origin.offset;
         self.progress.durable = None;
         self.unsynced = None;
+        self.sync_wanted = None;
         self.archive.reset();
         if base.is_none() {
             self.progress.attached = false;
@@ -227,6 +231,17 @@ impl State {
         };
         self.queue.push_back(Entry::Cut(cut));
         id
+    }
+
+    /// Whether somebody waits for a sync, and there is something to sync for him. What
+    /// failed once is not tried again.
+    pub(super) fn has_sync_wanted(&self) -> bool {
+        let durable = self.progress.durable;
+        let written = |target: &SyncTarget| durable < Some(target.offset);
+        durable < self.sync_wanted
+            && self.progress.attached
+            && self.unsynced.as_ref().is_some_and(written)
+            && self.sync_failure.is_none()
     }
 
     /// Notes that the file is synced as far as `target` says.

@@ -33,4 +33,8 @@ impl LogSink for JournalSink {
         }
         self.shared.wake();
     }
+
+    fn sync_soon(&mut self, end: Offset) {
+        self.shared.publish(|state| state.sync_wanted = Some(end));
+    }
 }

@@ -39,16 +39,24 @@ pub async fn run(mut writer: JournalWriter, runtime: Arc<dyn Runtime>) {
     shared.changed.notify(usize::MAX);
 }
 
-/// Syncs the log each second under `everysec`, until it is stopped.
+/// Syncs the log each second under `everysec`, and whenever somebody waits for it, until
+/// it is stopped.
 pub async fn run_syncer(mut syncer: JournalSyncer, runtime: Arc<dyn Runtime>) {
     loop {
-        let stopped = syncer.stopped();
         let pause = runtime.sleep(SYNC_INTERVAL);
-        if let Either::Left(_) = select(Box::pin(stopped), pause).await {
+        let called = Box::pin(syncer.called());
+        if let Either::Left((Called::Stopped, _)) = select(called, pause).await {
             return;
         }
         syncer.turn().await;
     }
+}
+
+/// Why a syncer does not wait for the next second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Called {
+    Stopped,
+    Wanted,
 }
 
 /// Syncs what was written, beside the writing of more.
@@ -62,14 +70,16 @@ impl JournalSyncer {
         Self { storage, shared }
     }
 
-    /// Syncs once, if that is due under the present policy.
+    /// Syncs once, if that is due under the present policy, or wanted.
     pub async fn turn(&mut self) {
         let target = {
             let state = self.shared.state();
-            match state.policy {
-                FsyncPolicy::Everysec => state.unsynced.clone(),
-                FsyncPolicy::Always | FsyncPolicy::No => None,
-            }
+            let due = match state.policy {
+                FsyncPolicy::Everysec => true,
+                FsyncPolicy::Always => false,
+                FsyncPolicy::No => state.has_sync_wanted(),
+            };
+            state.unsynced.clone().filter(|_| due)
         };
         let Some(target) = target else { return };
         match self.storage.sync(&target.name).await {
@@ -82,13 +92,20 @@ impl JournalSyncer {
         }
     }
 
-    fn stopped(&self) -> impl Future<Output = ()> + use<> {
+    fn called(&self) -> impl Future<Output = Called> + use<> {
         let shared = Arc::clone(&self.shared);
         async move {
             loop {
                 let changed = shared.listen();
-                if shared.state().progress.stopped {
-                    return;
+                {
+                    let state = shared.state();
+                    if state.progress.stopped {
+                        return Called::Stopped;
+                    }
+                    // Under `always` the writer syncs by itself.
+                    if state.policy != FsyncPolicy::Always && state.has_sync_wanted() {
+                        return Called::Wanted;
+                    }
                 }
                 changed.await;
             }

@@ -24,7 +24,8 @@ struct Input {
 impl Node {
     /// Serves one client, which may be a replica, until its link ends. The
     /// server crate's own connections do the same with more attention to speed;
-    /// commands that wait (WAIT, blocking pops) are theirs alone.
+    /// commands and replies that wait (WAIT, blocking pops, `durability`) are theirs
+    /// alone.
     ///
     /// # Errors
     /// If the link fails.

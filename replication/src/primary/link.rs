@@ -270,6 +270,7 @@ fn listed(client: ClientId, addr: &str, options: &ReplicaOptions, unix_ms: i64) 
         state: ReplicaState::WaitBgsave,
         ack_offset: Offset::ZERO,
         fack_offset: None,
+        sends_fack: false,
         ack_ms: unix_ms,
     }
 }
@@ -479,6 +480,7 @@ impl Shared {
                     SessionEvent::Acked { applied, fsynced } => {
                         replica.ack_offset = *applied;
                         replica.fack_offset = fsynced.or(replica.fack_offset);
+                        replica.sends_fack = fsynced.is_some();
                     }
                     SessionEvent::Online => replica.state = ReplicaState::Online,
                     SessionEvent::Close(_) => {}

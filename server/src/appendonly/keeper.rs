@@ -266,6 +266,10 @@ impl LogKeeper {
             if let Some(durable) = progress.durable {
                 engine.set_durable(durable);
             }
+            let failed = matches!(progress.state, LogState::Poisoned(_));
+            if engine.server.append_only.fsync_failed != failed {
+                engine.set_fsync_failed(failed);
+            }
             progress.attached && engine.server.config.aof.fsync == Fsync::Always
         });
         let gate = &self.0.store.durable;

@@ -71,6 +71,10 @@ impl LogSink for Tap {
         self.sink.append(start, bytes);
     }
 
+    fn sync_soon(&mut self, end: Offset) {
+        self.sink.sync_soon(end);
+    }
+
     fn history_changed(&mut self, place: StreamPlace) {
         let lineage = self.lineage.get().followed_by(&place.history);
         self.lineage.set(lineage.clone());

@@ -448,7 +448,7 @@ impl Connection {
     /// the limits are now. `unread` bytes of the input are left.
     fn settle(&mut self, engine: &mut Engine, host: &ServerHost, unread: usize) {
         self.flow = engine.take_output(self.id, &mut self.output);
-        let written = engine.write_offset(self.id);
+        let written = engine.gate_offset(self.id);
         self.kept_until = self.shared.store.durable.keep(self.id, written);
         let leaves = self.flow == Flow::Attach;
         let traffic = Traffic {

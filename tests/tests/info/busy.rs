@@ -1,6 +1,6 @@
 //! A node in which whatever can differ from the start of a server differs.
 
-use towline_core::config::{Config, SetRules};
+use towline_core::config::{Config, ReplicaStage, SetRules};
 use towline_core::engine::Peer;
 use towline_core::engine::acknowledged::Acknowledged;
 use towline_core::engine::append_only::{AppendOnly, LogState};
@@ -39,6 +39,7 @@ pub(crate) fn eventful() -> Node {
     node.run("CONFIG GET hz");
     clients(&mut node);
     trackers(&mut node);
+    asking(&mut node);
     blocked(&mut node);
     let now_ms = node.now_ms;
     let server = &mut node.engine.server;
@@ -125,7 +126,8 @@ fn clients(node: &mut Node) {
         awaited: Acknowledged {
             offset: Offset(1),
             replicas: 1,
-            durable: None,
+            stage: ReplicaStage::Applied,
+            local_fsync: false,
         },
         deadline_ms: Some(node.now_ms + 1),
     });
@@ -141,8 +143,20 @@ fn clients(node: &mut Node) {
         state: ReplicaState::SendBulk,
         ack_offset: Offset(0),
         fack_offset: None,
+        sends_fack: false,
         ack_ms: 0,
     });
+}
+
+/// A client whose reply waits for a replica.
+fn asking(node: &mut Node) {
+    let client = node.engine.connect(Peer::default(), node.now_ms);
+    for line in [
+        "CLIENT DURABILITY replicas=1 timeout=3600000",
+        "SET asked v",
+    ] {
+        node.run_as(client, line);
+    }
 }
 
 /// A client that is told of the key it read, and one that is told of a prefix.
@@ -169,6 +183,8 @@ fn blocked(node: &mut Node) {
 /// What the drivers of sockets and of replication count.
 fn count(stats: &mut Stats) {
     stats.rejected_connections = 1;
+    stats.durability_unknown = 2;
+    stats.durability_refused = 3;
     stats.sync_full = 1;
     stats.sync_partial_ok = 2;
     stats.sync_partial_err = 3;

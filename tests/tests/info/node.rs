@@ -124,6 +124,7 @@ pub(crate) fn primary() -> Node {
         state: ReplicaState::Online,
         ack_offset: Offset(50),
         fack_offset: None,
+        sends_fack: false,
         ack_ms: START_MS,
     });
     node

@@ -3,6 +3,7 @@
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::help::{HelpRow, help};
+use crate::config::Durability;
 use crate::engine::client::{ClientFlags, ClientId};
 use crate::text::number::parse_i64;
 
@@ -97,6 +98,25 @@ pub(super) fn client_capa(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     Ok(())
 }
 
+/// Without words it tells what holds. What is set holds from the next command on.
+pub(super) fn client_durability(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
+    let words = &args[2..];
+    if words.is_empty() {
+        let durability = ctx.server.durability_of(ctx.client);
+        ctx.reply.bulk_fmt(format_args!("{durability}"));
+        return Ok(());
+    }
+    ctx.client.durability = match words {
+        [word] if word.eq_ignore_ascii_case(b"default") => None,
+        _ => {
+            let parsed = Durability::parse(words);
+            Some(parsed.map_err(|error| CommandError::text(format!("ERR {error}")))?)
+        }
+    };
+    ctx.reply.ok();
+    Ok(())
+}
+
 pub(super) fn client_import_source(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let ends = args[2].eq_ignore_ascii_case(b"off");
     if !ends && !ctx.server.config.import_mode {
@@ -163,6 +183,12 @@ const HELP: &[HelpRow] = &[
     (
         "CAPA <capability> [<capability> ...]",
         "Says what this client can do: REDIRECT, to go to the primary when told to.",
+    ),
+    (
+        "DURABILITY [DEFAULT|<part>=<value> [<part>=<value> ...]]",
+        "Says what replies to writes of this connection wait for: local=memory|fsync, \
+         replicas=N, at=applied|fsynced, timeout=ms. DEFAULT is what the server says, and \
+         without words it is told.",
     ),
     ("GETNAME", "Answers the name of this connection."),
     (

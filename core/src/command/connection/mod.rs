@@ -13,8 +13,8 @@ mod tracking;
 
 use super::{Acl, ArgSpec, CommandSpec, Flags, Group};
 use client::{
-    client_capa, client_getname, client_help, client_id, client_import_source, client_no_evict,
-    client_no_touch, client_reply, client_setinfo, client_setname, client_unblock,
+    client_capa, client_durability, client_getname, client_help, client_id, client_import_source,
+    client_no_evict, client_no_touch, client_reply, client_setinfo, client_setname, client_unblock,
 };
 use client_kill::client_kill;
 pub(crate) use client_list::describe;
@@ -77,6 +77,21 @@ pub const COMMANDS: &[CommandSpec] = &[
                 )
                 .acl(Acl::CONNECTION)
                 .args(&[ArgSpec::string("capability").multiple()]),
+            CommandSpec::new("client|durability", -2, client_durability)
+                .group(Group::Connection)
+                .since("0.1.0")
+                .summary("Says what replies to the connection's writes wait for, or tells it.")
+                .complexity("O(1)")
+                .flags(Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE))
+                .acl(Acl::CONNECTION)
+                .args(&[ArgSpec::one_of(
+                    "setting",
+                    &[
+                        ArgSpec::pure_token("default", "DEFAULT"),
+                        ArgSpec::string("part=value").multiple(),
+                    ],
+                )
+                .optional()]),
             CommandSpec::new("client|getname", 2, client_getname)
                 .group(Group::Connection)
                 .since("2.6.9")

@@ -70,6 +70,7 @@ pub(super) fn reset(ctx: &mut Ctx<'_>, _args: &[&[u8]]) -> CommandResult {
     ctx.server.tracking.disable(client);
     ctx.server.stop_monitoring(client.id);
     client.name.clear();
+    client.durability = None;
     client.db = 0;
     client.set_protocol(Protocol::Resp2);
     client.authenticated = ctx.server.config.requirepass.is_empty();

@@ -207,6 +207,7 @@ fn follow(t: &mut TestEngine) -> u64 {
         state: ReplicaState::Online,
         ack_offset: Offset::ZERO,
         fack_offset: None,
+        sends_fack: false,
         ack_ms: t.now_ms,
     });
     replica

@@ -4,6 +4,7 @@
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
 use crate::command::integer::parse_integer;
+use crate::config::ReplicaStage;
 use crate::engine::acknowledged::{Acknowledged, LOG_IS_OFF};
 use crate::engine::client::Blocked;
 use crate::text::number::parse_i64;
@@ -21,7 +22,8 @@ pub(super) fn wait(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let awaited = Acknowledged {
         offset: ctx.client.write_offset,
         replicas: usize::try_from(replicas).unwrap_or(0),
-        durable: None,
+        stage: ReplicaStage::Applied,
+        local_fsync: false,
     };
     wait_for(ctx, awaited, timeout_ms)
 }
@@ -50,7 +52,8 @@ pub(super) fn waitaof(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let awaited = Acknowledged {
         offset: ctx.client.write_offset,
         replicas,
-        durable: Some(local),
+        stage: ReplicaStage::Fsynced,
+        local_fsync: local,
     };
     if ctx.server.waits_in_vain(awaited) {
         return Err(CommandError::text(LOG_IS_OFF));

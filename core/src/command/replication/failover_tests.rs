@@ -15,6 +15,7 @@ fn add_replica(t: &mut TestEngine, port: u16, state: ReplicaState) {
         state,
         ack_offset: Offset::ZERO,
         fack_offset: None,
+        sends_fack: false,
         ack_ms: 0,
     });
 }

@@ -2,6 +2,7 @@
 //! GET shows, and its file gives the typed form that the program works with.
 
 mod addresses;
+mod durability;
 mod notify;
 mod numbers;
 mod output_limits;
@@ -9,12 +10,14 @@ mod save;
 mod shutdown;
 
 pub use addresses::{PrimaryAddress, is_host};
+pub use durability::{Durability, ReplicaStage};
 pub use notify::NotifyFlags;
 pub use output_limits::{ClientClass, OutputLimit};
 pub use save::SavePoint;
 pub use shutdown::ShutdownFlags;
 
 pub(super) use addresses::{BIND, REPLICAOF, bind_addresses, primary_address};
+pub(super) use durability::{DURABILITY, durability};
 pub(super) use notify::NOTIFY;
 pub(super) use numbers::{OOM_VALUES, PERCENTILES, oom_values, percentiles};
 pub(super) use output_limits::{OUTPUT_LIMITS, output_limits};

@@ -4,10 +4,16 @@ use crate::config::check;
 use crate::config::directive::{
     Directive, INT, LONG, PORT, boolean, checked_text, choice, int, memory, special, text,
 };
-use crate::config::special::REPLICAOF;
+use crate::config::special::{DURABILITY, REPLICAOF};
 
 pub(super) const ROWS: &[Directive] = &[
     boolean("dual-channel-replication-enabled", false).refused(),
+    // Ours alone: what the reply to a write waits for.
+    special(
+        "durability",
+        "local=memory replicas=0 at=applied timeout=5000",
+        &DURABILITY,
+    ),
     boolean("import-mode", false),
     text("masterauth", "").alias("primaryauth").sensitive(),
     text("masteruser", "").alias("primaryuser").sensitive(),

@@ -70,6 +70,8 @@ pub(super) fn clients(out: &mut Fields, source: &Source<'_>) {
     out.put("clients_in_timeout_table", key_waits.deadline_count());
     out.put("total_blocking_keys", key_waits.key_count());
     out.put("total_blocking_keys_on_nokey", key_waits.keys_on_absence());
+    // Our own field stands behind those of Redis.
+    out.put("durability_waiting_clients", source.server.held.len());
 }
 
 pub(super) fn cpu(out: &mut Fields, source: &Source<'_>) {

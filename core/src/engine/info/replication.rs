@@ -13,8 +13,8 @@ pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     }
     out.put("connected_slaves", state.replicas.len());
     let config = &source.server.config;
-    if config.needs_good_replicas() {
-        let good = state.good_replicas(source.now_ms, config.min_replicas_max_lag_s.into());
+    if config.min_replicas.is_needed() {
+        let good = state.good_replicas(source.now_ms, config.min_replicas.max_lag_s.into());
         out.put("min_slaves_good_slaves", good);
     }
     for (index, replica) in state.replicas.iter().enumerate() {

@@ -57,6 +57,8 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     out.put("lock_held_max_usec", stats.lock_held_max_ns / 1000);
     out.put("lock_held_max_cpu_usec", stats.lock_held_max_cpu_ns / 1000);
     resyncs(out, source);
+    out.put("durability_unknown_replies", stats.durability_unknown);
+    out.put("durability_refused_writes", stats.durability_refused);
 }
 
 /// What replicas can continue from on disk, and what coming back
