@@ -9,6 +9,7 @@
 //! Facts: redis 7.2 `replication.c`, `syncCommand` and `masterTryPartialResynchronization`.
 
 use std::fmt;
+use towline_core::engine::full_syncs::FullSyncCause;
 use towline_core::offset::{History, Offset, ReplicationId};
 
 /// What the replica asked for.
@@ -165,6 +166,29 @@ pub enum FullSyncReason {
         /// Where the last such command ends.
         novelty: Offset,
     },
+}
+
+impl FullSyncReason {
+    /// What it is counted under, for a replica that asked for this.
+    #[must_use]
+    pub const fn cause(&self, asked: &SyncRequest) -> FullSyncCause {
+        match self {
+            // It holds nothing of the history that it names.
+            Self::UnknownHistory { .. }
+                if matches!(asked, SyncRequest::Partial { wire_offset: 1, .. }) =>
+            {
+                FullSyncCause::FirstContact
+            }
+            Self::PlainSync => FullSyncCause::PlainSync,
+            Self::NothingToContinue => FullSyncCause::FirstContact,
+            Self::NotAnId | Self::UnknownHistory { .. } => FullSyncCause::OtherHistory,
+            Self::Diverged { .. } => FullSyncCause::Diverged,
+            Self::NoBacklog => FullSyncCause::NoBacklog,
+            Self::TooOld { .. } => FullSyncCause::BeyondBacklog,
+            Self::Ahead { .. } => FullSyncCause::Ahead,
+            Self::ExpiringFields { .. } => FullSyncCause::UnknownCommands,
+        }
+    }
 }
 
 impl fmt::Display for FullSyncReason {

@@ -2,7 +2,7 @@
 //! leave, and what is said where nobody can tell.
 
 use super::append_only::LogState;
-use super::replication::{Replica, ReplicaState};
+use super::replication::{Replica, ReplicaState, ServedFrom};
 use super::{ClientId, Flow};
 use crate::config::SetRules;
 use crate::offset::Offset;
@@ -20,6 +20,7 @@ fn follow(t: &mut TestEngine) -> u64 {
         ip: "h".into(),
         port: 1,
         state: ReplicaState::Online,
+        served_from: ServedFrom::Memory,
         ack_offset: Offset::ZERO,
         fack_offset: None,
         sends_fack: false,

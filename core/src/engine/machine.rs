@@ -518,6 +518,8 @@ impl Engine {
             self.tidy(now_ms);
         }
         self.end_batch();
+        let at = self.server.log.offset();
+        self.server.replication.times.note(at, now_ms);
         expires_on
     }
 

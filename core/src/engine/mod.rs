@@ -18,6 +18,7 @@ pub(crate) mod dispatch;
 pub mod effects;
 mod expire;
 pub mod failover;
+pub mod full_syncs;
 pub mod held;
 #[cfg(test)]
 mod held_tests;
@@ -53,6 +54,7 @@ pub mod slow_log;
 pub mod snapshot;
 pub mod stats;
 pub mod stream_log;
+pub mod stream_times;
 pub mod tracking;
 #[cfg(test)]
 mod tracking_tests;

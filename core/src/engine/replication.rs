@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::stream_times::StreamTimes;
 use crate::offset::{History, Offset, ReplicationId};
 use crate::seams::host::PrimaryAddress;
 
@@ -56,6 +57,29 @@ impl StreamEnd {
     }
 }
 
+/// Where what a replica is sent comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedFrom {
+    /// The backlog.
+    Memory,
+    /// The log on disk.
+    Disk,
+    /// A snapshot, and the stream that was kept behind it.
+    Snapshot,
+}
+
+impl ServedFrom {
+    /// The name in INFO.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
 /// One attached replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
@@ -67,6 +91,8 @@ pub struct Replica {
     pub port: u16,
     /// Its state.
     pub state: ReplicaState,
+    /// Where it is served from.
+    pub served_from: ServedFrom,
     /// The offset it acknowledged.
     pub ack_offset: Offset,
     /// The durable offset it acknowledged (FACK), where it ever sent one.
@@ -131,10 +157,24 @@ pub struct TransferProgress {
     pub total_bytes: Option<u64>,
     /// Bytes read so far.
     pub read_bytes: u64,
+    /// When the first of them came, unix ms.
+    pub begun_ms: i64,
     /// When the last of them came, unix ms.
     pub last_io_ms: i64,
     /// It is being loaded, beside the dataset that is served.
     pub loading: bool,
+}
+
+impl TransferProgress {
+    /// How long the rest takes if it comes as fast as what is there, seconds; none where
+    /// nobody can tell.
+    #[must_use]
+    pub fn left_s(&self, now_ms: i64) -> Option<u64> {
+        let left = u128::from(self.total_bytes?.saturating_sub(self.read_bytes));
+        let took_ms = u128::from((now_ms - self.begun_ms).max(0).unsigned_abs());
+        let left_ms = (left * took_ms).checked_div(u128::from(self.read_bytes))?;
+        u64::try_from(left_ms.div_ceil(1000)).ok()
+    }
 }
 
 /// The link to our primary.
@@ -218,6 +258,8 @@ pub struct Replication {
     pub history_epoch: u64,
     /// A WAIT needs acknowledgements: the driver asks for them once a batch.
     pub getack_wanted: bool,
+    /// When the stream was where.
+    pub times: StreamTimes,
 }
 
 impl Replication {
@@ -233,6 +275,7 @@ impl Replication {
             role_epoch: 0,
             history_epoch: 0,
             getack_wanted: false,
+            times: StreamTimes::default(),
         }
     }
 

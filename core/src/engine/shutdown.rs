@@ -150,7 +150,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::{ShutdownStep, ShutdownTicket};
-    use crate::engine::replication::{Replica, ReplicaState};
+    use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
     use crate::offset::Offset;
     use crate::seams::host::ShutdownOptions;
     use crate::testing::TestEngine;
@@ -175,6 +175,7 @@ mod tests {
             ip: String::new(),
             port: 0,
             state: ReplicaState::Online,
+            served_from: ServedFrom::Memory,
             ack_offset: Offset::ZERO,
             fack_offset: None,
             sends_fack: false,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::full_syncs::FullSyncs;
 use super::traffic::Overrun;
 
 /// Counters of key look-ups.
@@ -51,6 +52,10 @@ pub struct Stats {
     pub rejected_connections: u64,
     /// Full syncs served.
     pub sync_full: u64,
+    /// The same by cause, and what the last of them cost.
+    pub full_syncs_served: FullSyncs,
+    /// Full syncs that this node got from its primaries.
+    pub full_syncs_received: FullSyncs,
     /// Partial resyncs served.
     pub sync_partial_ok: u64,
     /// Partial resyncs asked for and refused.

@@ -29,8 +29,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::command::Flags;
 use towline_core::config::ClientClass;
 use towline_core::engine::client::{ClientFlags, ReplicaOptions};
+use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
 use towline_core::engine::novelty::Novelty;
-use towline_core::engine::replication::{Replica, ReplicaState, StreamEnd};
+use towline_core::engine::replication::{Replica, ReplicaState, ServedFrom, StreamEnd};
 use towline_core::engine::{ClientId, Engine, Server};
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::{ArchiveError, Link, host};
@@ -112,6 +113,8 @@ struct Admission {
     forbidden: Option<Novelty>,
     history_epoch: u64,
     name: String,
+    /// Why it gets a full sync, if it does.
+    cause: Option<FullSyncCause>,
 }
 
 pub(super) struct Shared {
@@ -129,6 +132,9 @@ pub(super) struct Shared {
     name: String,
     /// The history that the replica came to.
     history_epoch: u64,
+    cause: Option<FullSyncCause>,
+    /// When it asked.
+    began_ms: u64,
 }
 
 /// Serves one replica until its link ends.
@@ -161,6 +167,8 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         stream_end,
         name: admission.name.clone(),
         history_epoch: admission.history_epoch,
+        cause: admission.cause,
+        began_ms: node.now_ms(),
     };
     let (reader, writer) = link.split();
     let reader = Cursor::new(unread).chain(reader);
@@ -204,7 +212,7 @@ fn admit(node: &Arc<Inner>, client: ClientId, stream_end: StreamEnd) -> Result<A
                 (text, partial(node, engine, replica, &options, from))
             }
             Decision::FullSync(reason) => {
-                count_full(&mut engine.server, &asked);
+                count_full(&mut engine.server, &asked, reason);
                 let text = format!("Full resync requested by replica {name}: {reason}");
                 (text, full(node, engine, replica, &options, &asked, reason))
             }
@@ -268,6 +276,7 @@ fn listed(client: ClientId, addr: &str, options: &ReplicaOptions, unix_ms: i64) 
             .unwrap_or_else(|| ip.to_owned()),
         port: options.listening_port,
         state: ReplicaState::WaitBgsave,
+        served_from: ServedFrom::Memory,
         ack_offset: Offset::ZERO,
         fack_offset: None,
         sends_fack: false,
@@ -337,11 +346,13 @@ fn partial(
         forbidden: forbidden(engine, options),
         history_epoch: engine.server.replication.history_epoch,
         name,
+        cause: None,
     }
 }
 
-fn count_full(server: &mut Server, asked: &SyncRequest) {
+fn count_full(server: &mut Server, asked: &SyncRequest, reason: FullSyncReason) {
     server.stats.sync_full += 1;
+    server.stats.full_syncs_served.begins(reason.cause(asked));
     if matches!(asked, SyncRequest::Partial { .. }) {
         server.stats.sync_partial_err += 1;
     }
@@ -350,13 +361,14 @@ fn count_full(server: &mut Server, asked: &SyncRequest) {
 fn full(
     node: &Arc<Inner>,
     engine: &mut Engine,
-    replica: Replica,
+    mut replica: Replica,
     options: &ReplicaOptions,
     asked: &SyncRequest,
-    _reason: FullSyncReason,
+    reason: FullSyncReason,
 ) -> Admission {
     node.ensure_backlog(engine);
     let name = format!("{}:{}", replica.ip, replica.port);
+    replica.served_from = ServedFrom::Snapshot;
     engine.server.replication.replicas.push(replica);
     let caps = caps(options, asked.is_psync());
     let config = session_config(&engine.server);
@@ -371,6 +383,7 @@ fn full(
         forbidden: forbidden(engine, options),
         history_epoch: engine.server.replication.history_epoch,
         name,
+        cause: Some(reason.cause(asked)),
     }
 }
 
@@ -502,6 +515,36 @@ impl Shared {
         });
     }
 
+    fn set_served_from(&self, is_disk: bool) {
+        let from = if is_disk {
+            ServedFrom::Disk
+        } else {
+            ServedFrom::Memory
+        };
+        self.node.parts.store.with(|engine, _| {
+            if let Some(replica) = engine.server.replication.replica_mut(self.client.id) {
+                replica.served_from = from;
+            }
+        });
+    }
+
+    /// Tells what a full sync has cost, once the replica follows the stream.
+    fn completed(&self, bytes: u64) {
+        let took_ms = self.node.now_ms().saturating_sub(self.began_ms);
+        let cause = self.cause.expect("a snapshot is sent for a reason");
+        let (name, why) = (&self.name, cause.name());
+        self.node.parts.store.with(|engine, host| {
+            engine.server.stats.full_syncs_served.completed(FullSync {
+                cause,
+                bytes,
+                took_ms,
+            });
+            host.log(&format!(
+                "Full sync of replica {name} completed: {bytes} bytes in {took_ms} ms, reason: {why}"
+            ));
+        });
+    }
+
     async fn tick(&self) -> End {
         loop {
             self.node.next_look(TICK).await;
@@ -545,9 +588,15 @@ impl Shared {
             }
             Stream::Snapshot(ticket) => self.full_sync(&mut writer, ticket).await?,
         };
+        let mut is_disk = source.is_disk();
+        self.set_served_from(is_disk);
         loop {
             self.flush(&mut writer).await?;
             source = self.send_on(&mut writer, source).await?;
+            if source.is_disk() != is_disk {
+                is_disk = source.is_disk();
+                self.set_served_from(is_disk);
+            }
         }
     }
 
@@ -570,13 +619,14 @@ impl Shared {
         self.session()
             .snapshot_started(replid, offset, self.node.now_ms());
         self.flush(writer).await?;
-        self.send_snapshot(writer, snapshot, offset).await?;
+        let bytes = self.send_snapshot(writer, snapshot, offset).await?;
         while !self.session().may_stream() {
             let poked = self.poke.listen();
             if !self.session().may_stream() {
                 poked.await;
             }
         }
+        self.completed(bytes);
         let reader = self.catch_up(writer, stream).await?;
         Ok(Source::memory(reader, replid))
     }
@@ -586,7 +636,7 @@ impl Shared {
         writer: &mut (impl AsyncWrite + Unpin),
         mut snapshot: SpoolReader,
         offset: Offset,
-    ) -> Result<(), End> {
+    ) -> Result<u64, End> {
         let form = if self.uses_mark {
             TransferForm::Mark(self.draw_mark())
         } else {
@@ -596,7 +646,9 @@ impl Shared {
         self.session().begin_transfer(form, self.node.now_ms());
         self.set_state(ReplicaState::SendBulk, offset);
         self.flush(writer).await?;
+        let mut bytes = 0;
         while let Some(chunk) = snapshot.read().await.map_err(End::Spool)? {
+            bytes += chunk.as_ref().len() as u64;
             for piece in chunk.as_ref().chunks(PIECE_BYTES) {
                 self.put(writer, piece).await?;
                 self.session().payload_sent(piece.len(), self.node.now_ms());
@@ -608,7 +660,7 @@ impl Shared {
         self.set_state(ReplicaState::Online, offset);
         match event.and_then(|event| self.handle(&[event])) {
             Some(end) => Err(end),
-            None => Ok(()),
+            None => Ok(bytes),
         }
     }
 

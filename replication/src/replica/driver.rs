@@ -23,6 +23,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use towline_core::engine::Engine;
+use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
 use towline_core::engine::pacing::delay_load;
 use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
 use towline_core::offset::{Offset, ReplicationId};
@@ -219,6 +220,8 @@ impl UpstreamLink {
             incoming: None,
             loading: false,
             position: None,
+            syncing: None,
+            payload_begun_ms: 0,
             received_bytes: 0,
             size_bytes: None,
             loaded_bytes: 0,
@@ -306,6 +309,10 @@ struct RunningLink<'a> {
     /// What arrives, or has arrived, is being loaded.
     loading: bool,
     position: Option<(ReplicationId, Offset)>,
+    /// The full sync that is on its way: why, and since when.
+    syncing: Option<(FullSyncCause, u64)>,
+    /// When its snapshot began, unix ms.
+    payload_begun_ms: i64,
     received_bytes: u64,
     size_bytes: Option<u64>,
     /// How much of what was received is loaded.
@@ -389,6 +396,7 @@ impl RunningLink<'_> {
         let transfer = arrives.then(|| TransferProgress {
             total_bytes: self.size_bytes,
             read_bytes: self.received_bytes,
+            begun_ms: self.payload_begun_ms,
             last_io_ms: self.last_io_unix_ms(),
             loading: self.loading,
         });
@@ -497,10 +505,19 @@ impl RunningLink<'_> {
         self.refuse_cycle(position.map(|(replid, _)| replid))?;
         self.position = position;
         self.end_failover();
-        self.with(|_, upstream| upstream.state = LinkState::Sync)?;
+        let cause = self.with(|engine, upstream| {
+            upstream.state = LinkState::Sync;
+            let cause = cause(engine, position);
+            engine.server.stats.full_syncs_received.begins(cause);
+            cause
+        })?;
+        self.syncing = Some((cause, self.node().now_ms()));
+        let cause = cause.name();
         match position {
             Some((replid, offset)) => {
-                self.log(&format!("Full resync from master: {replid}:{offset}"));
+                self.log(&format!(
+                    "Full resync from master: {replid}:{offset}, reason: {cause}"
+                ));
             }
             None => self.log("Full resync from master, which does not tell its offset"),
         }
@@ -528,6 +545,7 @@ impl RunningLink<'_> {
         self.size_bytes = size_bytes;
         self.received_bytes = 0;
         self.begin_lines("Receiving the dataset of MASTER");
+        self.payload_begun_ms = self.node().unix_ms();
         self.show_progress()
     }
 
@@ -611,6 +629,7 @@ impl RunningLink<'_> {
         let unix_ms = self.node().unix_ms();
         let node = Arc::clone(&self.upstream.node);
         let keys = dataset.keys();
+        let completed = self.completed();
         self.refuse_suspicious(keys)?;
         let skips = dataset.skips().clone();
         if let Some(line) = skips.line() {
@@ -632,6 +651,7 @@ impl RunningLink<'_> {
             node.begin_backlog(engine);
             connected(upstream, unix_ms);
             upstream.read_offset = offset;
+            engine.server.stats.full_syncs_received.completed(completed);
             (StreamApplier::new(engine, &address, unix_ms), offset)
         })?;
         self.applier = Some(applier);
@@ -639,10 +659,21 @@ impl RunningLink<'_> {
         self.applied = offset;
         self.session.loaded(offset, self.node().now_ms());
         node.hang_up.notify(usize::MAX);
+        let FullSync { bytes, took_ms, .. } = completed;
         self.log(&format!(
-            "MASTER <-> REPLICA sync: Finished with success, {keys} keys"
+            "MASTER <-> REPLICA sync: Finished with success, {keys} keys, {bytes} bytes in {took_ms} ms"
         ));
         Ok(())
+    }
+
+    /// The full sync that has come.
+    fn completed(&self) -> FullSync {
+        let (cause, since_ms) = self.syncing.expect("a payload follows its announcement");
+        FullSync {
+            cause,
+            bytes: self.received_bytes,
+            took_ms: self.node().now_ms().saturating_sub(since_ms),
+        }
     }
 
     async fn stream(&mut self, part: &[u8]) -> Result<(), End> {
@@ -680,6 +711,26 @@ impl RunningLink<'_> {
             }
             yield_now().await;
         }
+    }
+}
+
+/// Why the primary sends its dataset, as far as this side can tell.
+fn cause(engine: &Engine, position: Option<(ReplicationId, Offset)>) -> FullSyncCause {
+    let Some((replid, offset)) = position else {
+        return FullSyncCause::PlainSync;
+    };
+    let server = &engine.server;
+    let held = server.log.offset();
+    if server.replication.diverged || server.replication.dataset_lost {
+        FullSyncCause::OwnDataset
+    } else if held == Offset::ZERO && engine.keyspace.is_empty() {
+        FullSyncCause::FirstContact
+    } else if server.replication.history.replid != replid {
+        FullSyncCause::OtherHistory
+    } else if held > offset {
+        FullSyncCause::Ahead
+    } else {
+        FullSyncCause::BeyondBacklog
     }
 }
 

@@ -5,9 +5,10 @@ use towline_core::engine::Peer;
 use towline_core::engine::acknowledged::Acknowledged;
 use towline_core::engine::append_only::{AppendOnly, LogState};
 use towline_core::engine::client::Blocked;
+use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
 use towline_core::engine::persistence::{Loading, Persistence, Saving};
 use towline_core::engine::pubsub::Kind;
-use towline_core::engine::replication::{Replica, ReplicaState};
+use towline_core::engine::replication::{Replica, ReplicaState, ServedFrom};
 use towline_core::engine::stats::Stats;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::ProcessFacts;
@@ -141,6 +142,7 @@ fn clients(node: &mut Node) {
         ip: "h".into(),
         port: 1,
         state: ReplicaState::SendBulk,
+        served_from: ServedFrom::Memory,
         ack_offset: Offset(0),
         fack_offset: None,
         sends_fack: false,
@@ -186,6 +188,12 @@ fn count(stats: &mut Stats) {
     stats.durability_unknown = 2;
     stats.durability_refused = 3;
     stats.sync_full = 1;
+    stats.full_syncs_served.begins(FullSyncCause::NoBacklog);
+    stats.full_syncs_served.completed(FullSync {
+        cause: FullSyncCause::NoBacklog,
+        bytes: 7,
+        took_ms: 8,
+    });
     stats.sync_partial_ok = 2;
     stats.sync_partial_err = 3;
     stats.sync_snapshots = 4;

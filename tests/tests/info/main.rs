@@ -16,7 +16,16 @@ use towline_tests::info::Info;
 use towline_tests::tables;
 
 /// Fields that Redis 7.2 does not have: ours, and those of its successors.
-const LATER: [&str; 20] = [
+const LATER: [&str; 29] = [
+    "sync_full_reasons",
+    "sync_full_last_reason",
+    "sync_full_last_bytes",
+    "sync_full_last_duration_ms",
+    "master_sync_left_seconds",
+    "master_sync_reasons",
+    "master_sync_last_reason",
+    "master_sync_last_bytes",
+    "master_sync_last_duration_ms",
     "durability_waiting_clients",
     "durability_unknown_replies",
     "durability_refused_writes",
@@ -151,6 +160,7 @@ fn a_broken_link_and_a_transfer_have_fields_of_their_own() {
     upstream.transfer = Some(TransferProgress {
         total_bytes: Some(200),
         read_bytes: 50,
+        begun_ms: START_MS - 1000,
         last_io_ms: START_MS - 1000,
         loading: false,
     });
@@ -178,6 +188,8 @@ fn a_broken_link_and_a_transfer_have_fields_of_their_own() {
     assert_eq!(names[..expected.len()], expected);
     let values: Vec<&str> = expected[8..14].iter().map(|name| info.get(name)).collect();
     assert_eq!(values, ["200", "50", "150", "25.00", "1", "7"]);
+    // 50 bytes took a second.
+    assert_eq!(info.get("master_sync_left_seconds"), "3");
     assert_eq!(
         (
             info.get("master_link_status"),

@@ -1,7 +1,9 @@
 //! A node without a process: an engine, one client, and facts that a test chooses.
 
 use towline_core::config::{Config, RewriteEntry};
-use towline_core::engine::replication::{BacklogFacts, LinkState, Replica, ReplicaState, Upstream};
+use towline_core::engine::replication::{
+    BacklogFacts, LinkState, Replica, ReplicaState, ServedFrom, Upstream,
+};
 use towline_core::engine::{ClientId, Engine, EngineOptions, Peer};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::{Offset, ReplicationId};
@@ -122,6 +124,7 @@ pub(crate) fn primary() -> Node {
         ip: "127.0.0.1".into(),
         port: 21_082,
         state: ReplicaState::Online,
+        served_from: ServedFrom::Memory,
         ack_offset: Offset(50),
         fack_offset: None,
         sends_fack: false,

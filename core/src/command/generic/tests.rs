@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::append_only::LogState;
-use crate::engine::replication::{Replica, ReplicaState};
+use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
 use crate::offset::Offset;
 use crate::testing::TestEngine;
 
@@ -205,6 +205,7 @@ fn follow(t: &mut TestEngine) -> u64 {
         ip: "h".into(),
         port: 1,
         state: ReplicaState::Online,
+        served_from: ServedFrom::Memory,
         ack_offset: Offset::ZERO,
         fack_offset: None,
         sends_fack: false,

@@ -1,6 +1,6 @@
 //! FAILOVER: what it refuses, and how it waits.
 
-use crate::engine::replication::{Replica, ReplicaState};
+use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
 use crate::offset::Offset;
 use crate::seams::host::PrimaryAddress;
 use crate::testing::TestEngine;
@@ -13,6 +13,7 @@ fn add_replica(t: &mut TestEngine, port: u16, state: ReplicaState) {
         ip: "Host".to_owned(),
         port,
         state,
+        served_from: ServedFrom::Memory,
         ack_offset: Offset::ZERO,
         fack_offset: None,
         sends_fack: false,

@@ -3,7 +3,8 @@
 
 use super::Source;
 use super::fields::Fields;
-use crate::engine::replication::{LinkState, Replica, ReplicaState, Upstream};
+use super::stats::full_syncs;
+use crate::engine::replication::{LinkState, Replica, ReplicaState, TransferProgress, Upstream};
 
 pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     let state = &source.server.replication;
@@ -30,6 +31,16 @@ pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     out.put("repl_backlog_size", config.repl_backlog_size);
     out.put("repl_backlog_first_byte_offset", backlog.first_byte_offset);
     out.put("repl_backlog_histlen", backlog.history_bytes);
+    // Our own fields stand behind those of Redis.
+    if let Some(upstream) = &state.upstream {
+        if let Some(transfer) = transfer_of(upstream) {
+            let left_s = transfer.left_s(source.now_ms);
+            let left_s = left_s.map_or(-1, i128::from);
+            out.put("master_sync_left_seconds", left_s);
+        }
+        let received = &source.server.stats.full_syncs_received;
+        full_syncs(out, "master_sync", received);
+    }
 }
 
 fn replica_role(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
@@ -59,13 +70,18 @@ fn replica_role(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
     out.flag("replica_announced", config.announced.to_others);
 }
 
+/// What is known of a full sync while it lasts.
+fn transfer_of(upstream: &Upstream) -> Option<TransferProgress> {
+    let syncs = upstream.state == LinkState::Sync;
+    syncs.then(|| upstream.transfer.unwrap_or_default())
+}
+
 /// The sizes are unknown, and told as in Redis, while the primary does not say
 /// how long its snapshot will be.
 fn transfer(out: &mut Fields, source: &Source<'_>, upstream: &Upstream) {
-    if upstream.state != LinkState::Sync {
+    let Some(progress) = transfer_of(upstream) else {
         return;
-    }
-    let progress = upstream.transfer.unwrap_or_default();
+    };
     let total = progress.total_bytes.unwrap_or(0);
     let read = progress.read_bytes;
     let percent = if total == 0 {
@@ -96,14 +112,22 @@ fn replica_line(out: &mut Fields, source: &Source<'_>, index: usize, replica: &R
         port,
         state,
         ack_offset,
+        served_from,
         ..
     } = replica;
+    // Behind the fields of Redis stand ours: how much the replica has not acknowledged,
+    // how old the first of that is, and where it is served from.
+    let lag_bytes = source.server.log.offset().0.saturating_sub(ack_offset.0);
+    let times = &source.server.replication.times;
+    let lag_ms = times.since_beyond_ms(*ack_offset, source.now_ms);
     out.put(
         format_args!("slave{index}"),
         format_args!(
-            "ip={ip},port={port},state={},offset={},lag={lag_s}",
+            "ip={ip},port={port},state={},offset={},lag={lag_s},\
+             lag_bytes={lag_bytes},lag_ms={lag_ms},served_from={}",
             state.name(),
-            ack_offset.0
+            ack_offset.0,
+            served_from.name()
         ),
     );
 }

@@ -2,6 +2,7 @@
 
 use super::Source;
 use super::fields::Fields;
+use crate::engine::full_syncs::FullSyncs;
 use crate::engine::pubsub::Kind;
 use crate::engine::stats::Stats;
 use crate::offset::Offset;
@@ -57,8 +58,21 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     out.put("lock_held_max_usec", stats.lock_held_max_ns / 1000);
     out.put("lock_held_max_cpu_usec", stats.lock_held_max_cpu_ns / 1000);
     resyncs(out, source);
+    full_syncs(out, "sync_full", &stats.full_syncs_served);
     out.put("durability_unknown_replies", stats.durability_unknown);
     out.put("durability_refused_writes", stats.durability_refused);
+}
+
+/// Why full syncs were made, and what the last of them cost.
+pub(super) fn full_syncs(out: &mut Fields, prefix: &str, syncs: &FullSyncs) {
+    out.put(format_args!("{prefix}_reasons"), syncs);
+    let last = syncs.last();
+    let cause = last.map_or("none", |last| last.cause.name());
+    out.put(format_args!("{prefix}_last_reason"), cause);
+    let bytes = last.map_or(0, |last| last.bytes);
+    out.put(format_args!("{prefix}_last_bytes"), bytes);
+    let took_ms = last.map_or(0, |last| last.took_ms);
+    out.put(format_args!("{prefix}_last_duration_ms"), took_ms);
 }
 
 /// What replicas can continue from on disk, and what coming back
