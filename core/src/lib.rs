@@ -8,6 +8,7 @@ pub mod engine;
 pub mod keyspace;
 pub mod offset;
 pub mod packed;
+mod prefetch;
 pub mod resp;
 pub mod seams;
 #[cfg(test)]

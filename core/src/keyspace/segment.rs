@@ -8,6 +8,7 @@
 
 use super::entry::Entry;
 use super::hash::HashSeed;
+use crate::prefetch::{CACHE_LINE_BYTES, prefetch};
 
 /// Groups in a segment.
 pub(super) const GROUPS: usize = 64;
@@ -17,9 +18,6 @@ pub(super) const SLOTS: usize = 14;
 pub(super) const GROUP_BITS: u32 = 6;
 /// A segment splits when it holds more than 7/8 of its slots.
 pub(super) const SPLIT_AT: usize = GROUPS * SLOTS * 7 / 8;
-
-/// A small entry lies in two lines more often than in one.
-const CACHE_LINE_BYTES: usize = 64;
 
 /// Of a longer value only the beginning is asked for: the processor itself sees that
 /// the rest is read in order.
@@ -68,6 +66,7 @@ impl Group {
     #[inline]
     fn prefetch_all(&self) {
         for entry in self.slots.iter().flatten() {
+            // A small entry lies in two lines more often than in one.
             prefetch(entry.address());
             prefetch(entry.address().wrapping_add(CACHE_LINE_BYTES));
         }
@@ -326,16 +325,4 @@ impl Segment {
             candidates &= candidates - 1;
         }
     }
-}
-
-/// Asks the processor for a cache line; a hint that no architecture needs.
-#[inline]
-pub(super) fn prefetch(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program can see, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }

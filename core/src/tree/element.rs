@@ -26,6 +26,9 @@ pub trait Element: Clone {
         0
     }
 
+    /// Asks the processor for what the item refers to, which is read soon.
+    fn prefetch(&self) {}
+
     /// What the item counts for in ranks: 1, unless it stands for several.
     fn weight(&self) -> usize {
         1

@@ -7,6 +7,10 @@ use std::slice;
 
 use super::{Element, Tree};
 
+/// How many items ahead the processor is asked for what they refer to: reading one takes
+/// about a tenth of the time that memory takes to answer.
+const AHEAD: usize = 8;
+
 /// Items of a tree in order, from both ends.
 #[derive(Clone)]
 pub struct Iter<'a, T: Element> {
@@ -41,9 +45,15 @@ impl<'a, T: Element> Iterator for Iter<'a, T> {
         }
         if self.front.as_slice().is_empty() {
             let (items, slot) = self.tree.leaf_at(self.left.start);
-            self.front = items[slot..].iter();
+            let items = &items[slot..];
+            let near = AHEAD.min(self.left.len());
+            items.iter().take(near).for_each(Element::prefetch);
+            self.front = items.iter();
         }
         self.left.start += 1;
+        if let Some(ahead) = self.front.as_slice().get(AHEAD) {
+            ahead.prefetch();
+        }
         self.front.next()
     }
 
@@ -67,9 +77,16 @@ impl<T: Element> DoubleEndedIterator for Iter<'_, T> {
         }
         if self.back.as_slice().is_empty() {
             let (items, slot) = self.tree.leaf_at(self.left.end - 1);
-            self.back = items[..=slot].iter();
+            let items = &items[..=slot];
+            let near = AHEAD.min(self.left.len());
+            items.iter().rev().take(near).for_each(Element::prefetch);
+            self.back = items.iter();
         }
         self.left.end -= 1;
+        let rest = self.back.as_slice();
+        if let Some(ahead) = rest.len().checked_sub(1 + AHEAD) {
+            rest[ahead].prefetch();
+        }
         self.back.next_back()
     }
 

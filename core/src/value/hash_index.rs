@@ -32,6 +32,10 @@ impl Element for Hashed {
     fn position(key: &u64) -> u64 {
         *key
     }
+
+    fn prefetch(&self) {
+        self.item.prefetch();
+    }
 }
 
 /// Searches for one field.

@@ -18,6 +18,8 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
+use crate::prefetch::prefetch;
+
 /// Longest field or member, in bytes. Requests are bounded below this.
 pub const FIELD_BYTES_MAX: usize = (1 << KIND_SHIFT) - 1;
 /// Longest value, in bytes. Requests are bounded below this.
@@ -107,6 +109,12 @@ impl Item {
             field,
             value,
         )
+    }
+
+    /// Asks the processor for its first bytes.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch(self.header.as_ptr().cast());
     }
 
     fn build(kind: Kind, number: u64, field: &[u8], value: &[u8]) -> Self {

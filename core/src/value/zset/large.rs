@@ -42,6 +42,10 @@ impl Element for Ranked {
     fn key(&self) -> Self {
         self.clone()
     }
+
+    fn prefetch(&self) {
+        self.item.prefetch();
+    }
 }
 
 fn score_of(item: &Item) -> f64 {
