@@ -200,6 +200,7 @@ impl Node {
             let server = &mut engine.server;
             let db = position.stream_db.map(|db| db as usize);
             server.adopt_history(position.replid, position.offset, db);
+            engine.keyspace.stands_at(position.offset);
             if !as_replica {
                 let new = server.draw_replication_id();
                 let history = &mut server.replication.history;
@@ -211,11 +212,13 @@ impl Node {
         });
     }
 
-    /// Goes on in a history that the log on disk told, from its end.
-    pub fn restore_log(&self, history: History, offset: Offset, db: Option<usize>) {
+    /// Goes on in a history that the log on disk told, from its end. What was written
+    /// before `since` was loaded without the offsets of its units.
+    pub fn restore_log(&self, history: History, offset: Offset, db: Option<usize>, since: Offset) {
         self.0.parts.store.with(|engine, _| {
             engine.server.adopt_history(history.replid, offset, db);
             engine.server.replication.history = history;
+            engine.keyspace.known_since(since);
             self.0.begin_backlog(engine);
         });
     }

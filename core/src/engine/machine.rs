@@ -307,15 +307,12 @@ impl Engine {
     }
 
     pub(super) fn start_unit(&mut self) {
-        let offset = self.server.log.offset().0;
-        self.keyspace.begin_unit(offset);
+        let log = &self.server.log;
+        // What no stream takes ends the history, so nobody asks what came after it.
+        let version = log.offset().0 + u64::from(log.is_active());
+        self.keyspace.begin_unit(version);
         self.keyspace.usage.policy = self.server.config.usage;
-        let server = &self.server;
-        let watched = !server.watches.is_empty()
-            || !server.key_waits.is_empty()
-            || !server.migrations.is_empty()
-            || !server.tracking.is_idle();
-        self.keyspace.set_watched(watched);
+        self.watch_changes();
         let listening = !self.server.pubsub.is_idle();
         let wanted = if listening {
             self.server.config.notify_keyspace_events
@@ -325,6 +322,16 @@ impl Engine {
         // A writable replica's own writes stay out of its primary's stream.
         let logged = self.server.log.is_active() && !self.server.replication.is_replica();
         self.effects.start_unit(wanted, logged);
+    }
+
+    /// Has the keyspace note which keys change, where somebody wants to know.
+    pub(super) fn watch_changes(&mut self) {
+        let server = &self.server;
+        let watched = !server.watches.is_empty()
+            || !server.key_waits.is_empty()
+            || !server.migrations.is_empty()
+            || !server.tracking.is_idle();
+        self.keyspace.set_watched(watched);
     }
 
     /// Ends a unit; true where it changed the dataset.
@@ -376,7 +383,7 @@ impl Engine {
     }
 
     /// Tells those who keep copies of what changed; commands have told them already.
-    fn invalidate_touched(&mut self) {
+    pub(super) fn invalidate_touched(&mut self) {
         let server = &mut self.server;
         for (_, key) in self.keyspace.touched_since(0) {
             server.tracking.changed(&mut server.clients, None, key);
@@ -385,7 +392,7 @@ impl Engine {
 
     /// Fails the transactions of those who watch what changed, and notes the keys
     /// for those who wait for one; `own` is the client whose command did it.
-    fn settle_touched(&mut self, mut own: Option<&mut Client>) {
+    pub(super) fn settle_touched(&mut self, mut own: Option<&mut Client>) {
         for (db, key) in self.keyspace.take_touched() {
             let after = match self.keyspace.find(db, &key) {
                 Some(_) => KeyState::Live,

@@ -4,6 +4,7 @@
 use super::machine::Engine;
 use super::replication::Upstream;
 use super::server::Server;
+use crate::keyspace::delta::{DeltaFault, WholeDelta};
 use crate::keyspace::{Entry, Keyspace};
 use crate::offset::{History, Offset, ReplicationId};
 use crate::seams::Host;
@@ -117,7 +118,12 @@ impl Server {
 
     /// The stream is now another one, at `offset`: after a full sync.
     pub fn adopt_history(&mut self, replid: ReplicationId, offset: Offset, db: Option<usize>) {
-        let history = History::new(replid);
+        self.adopt(History::new(replid), offset, db);
+    }
+
+    /// The stream is now another one, at `offset`, which may have a part in common with
+    /// one before: after a delta.
+    pub fn adopt(&mut self, history: History, offset: Offset, db: Option<usize>) {
         self.replication.history = history;
         self.replication.history_epoch += 1;
         self.replication.is_author = false;
@@ -163,7 +169,21 @@ impl Engine {
     /// one go on; transactions that watch a key that one of the two holds fail.
     pub fn install_dataset(&mut self, dataset: Keyspace) {
         self.dataset_comes(&dataset);
+        self.keyspace.begin_unit(self.server.log.offset().0 + 1);
         self.keyspace.replace_content(dataset);
+    }
+
+    /// Makes the dataset what the primary's was at the offset `at`.
+    ///
+    /// # Errors
+    /// Where that is not what would come out. Nothing has changed then.
+    pub fn install_delta(&mut self, delta: WholeDelta, at: Offset) -> Result<(), DeltaFault> {
+        self.watch_changes();
+        delta.apply(&mut self.keyspace, at)?;
+        self.invalidate_touched();
+        self.settle_touched(None);
+        self.server.persistence.changes += 1;
+        Ok(())
     }
 
     /// Adds another dataset to the present one, whose keys give way where `replace`
@@ -182,7 +202,7 @@ impl Engine {
             return Err(key);
         }
         self.dataset_comes(dataset);
-        self.keyspace.begin_unit(self.server.log.offset().0);
+        self.keyspace.begin_unit(self.server.log.offset().0 + 1);
         for_each(dataset, |db, entry| {
             let copy = entry.with_key(entry.key(), entry.expire_ms());
             self.keyspace.put(db, copy);

@@ -16,6 +16,9 @@ pub struct Db {
     /// Tells tables apart while SWAPDB and FLUSHALL move them about.
     pub(super) id: u64,
     pub(super) table: Table,
+    /// No home group's version says more than this one: all of them may have changed
+    /// in the unit that has it.
+    pub(super) floor: u64,
     /// Every expiry with the hash of its key, soonest first. A look-up by hash
     /// alone is exact enough: two keys with one hash and one expiry expire together.
     pub(super) expires: BTreeSet<(i64, u64)>,
@@ -32,6 +35,7 @@ impl Db {
         Self {
             id,
             table: Table::new(seed),
+            floor: 0,
             expires: BTreeSet::new(),
             expire_sum_ms: 0,
             field_expires: BTreeSet::new(),
@@ -43,6 +47,12 @@ impl Db {
     #[must_use]
     pub const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The least version that any of its home groups has, whatever the group says.
+    #[must_use]
+    pub const fn floor(&self) -> u64 {
+        self.floor
     }
 
     /// The entries.

@@ -5,6 +5,8 @@
 //! order, a slice at a time; a write that reaches a group before the walk does
 //! first hands over the group's entries as they were. Large collections are
 //! shared with the copy, not copied, so a hand-over costs a few microseconds.
+//! A freeze may be of a part alone, for a delta: then groups that are not in it are
+//! neither visited nor handed over.
 //!
 //! Tables are held by identity: SWAPDB only renames them, and a table that
 //! FLUSHALL drops is kept alive here until the walk is through with it.
@@ -12,6 +14,8 @@
 use std::sync::Arc;
 
 use super::db::Db;
+use super::delta::selection::Part;
+use super::delta::{DbRanges, Selection};
 use super::entry::Entry;
 use super::table::Table;
 
@@ -37,6 +41,7 @@ pub struct FrozenDb {
     /// Its number of keys with an expiry.
     pub expires: usize,
     pub(super) table: u64,
+    floor: u64,
 }
 
 /// Whether a walk has more to visit.
@@ -59,27 +64,52 @@ pub(super) struct Freeze {
     detached: Vec<(u64, Arc<Table>)>,
     /// Detached tables that the walk is through with: dear to drop.
     done: Vec<Arc<Table>>,
+    /// Only this part of it is walked.
+    part: Option<Part>,
 }
 
 impl Freeze {
-    pub(super) fn new(id: FreezeId, cut: u64, dbs: &[Db]) -> Self {
+    pub(super) fn new(id: FreezeId, cut: u64, dbs: &[Db], part: Option<Selection>) -> Self {
         let frozen = |(db, held): (usize, &Db)| FrozenDb {
             db,
             keys: held.len(),
             expires: held.expires(),
             table: held.id,
+            floor: held.floor,
         };
         let plan = dbs.iter().enumerate().map(frozen);
+        // That there is nothing in a database any more is a part of a delta.
+        let plan = plan.filter(|db| db.keys > 0 || part.is_some());
+        let plan: Vec<FrozenDb> = plan.collect();
         Self {
             id,
             cut,
-            plan: plan.filter(|db| db.keys > 0).collect(),
+            part: part.map(|selection| Part::new(selection, &plan)),
+            plan,
             at: 0,
             cursor: 0,
             handed: Vec::new(),
             detached: Vec::new(),
             done: Vec::new(),
         }
+    }
+
+    /// The ranges that the walk of a part has filled, once it is at its end.
+    pub(super) fn take_ranges(&mut self) -> Vec<DbRanges> {
+        let part = self.part.as_mut();
+        part.map_or_else(Vec::new, |part| part.ranges(&self.plan))
+    }
+
+    /// Whether the home group of `hash` is wanted as it is now, which is noted.
+    fn takes(&mut self, place: usize, table: &Table, hash: u64) -> bool {
+        let version = table.version(hash);
+        if version > self.cut {
+            return false;
+        }
+        let version = version.max(self.plan[place].floor);
+        let range = table.home_range(hash);
+        let part = self.part.as_mut();
+        part.is_none_or(|part| part.takes(place, version, range))
     }
 
     pub(super) fn plan(&self) -> &[FrozenDb] {
@@ -103,7 +133,7 @@ impl Freeze {
             return;
         };
         let passed = place == self.at && hash < self.cursor;
-        if passed || db.table.version(hash) > self.cut {
+        if passed || !self.takes(place, &db.table, hash) {
             return;
         }
         let number = self.plan[place].db;
@@ -139,11 +169,10 @@ impl Freeze {
             };
             let live = dbs.iter().find(|db| db.id == frozen.table);
             let kept = self.detached.iter().find(|(id, _)| *id == frozen.table);
-            let table = live
-                .map(|db| &db.table)
-                .or_else(|| kept.map(|(_, table)| &**table))
-                .expect("a table that a freeze needs is live or kept");
-            let next = if table.version(self.cursor) <= self.cut {
+            let kept = kept.map(|(_, table)| Arc::clone(table));
+            let table = live.map(|db| &db.table).or(kept.as_deref());
+            let table = table.expect("a table that a freeze needs is live or kept");
+            let next = if self.takes(self.at, table, self.cursor) {
                 table.visit_home_entries(self.cursor, &mut |entry| visit(frozen.db, entry))
             } else {
                 table.next_home(self.cursor)

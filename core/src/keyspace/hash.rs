@@ -25,6 +25,12 @@ impl HashSeed {
         Self { k0, k1 }
     }
 
+    /// What tells this seed from others without telling it.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.hash(b"towline hash seed")
+    }
+
     /// The 64-bit position of `bytes` in every table of this dataset.
     #[must_use]
     #[inline]

@@ -2,11 +2,12 @@
 //!
 //! Read `entry` (one key), `segment` and `table` (many keys), `db` (with their
 //! expiries), `freeze` (an instant of them), then `space`, which is what the
-//! rest of the engine sees.
+//! rest of the engine sees, and `delta`, for two of them that were equal once.
 
 mod copies;
 pub mod dataset;
 pub mod db;
+pub mod delta;
 pub mod entry;
 pub mod freeze;
 pub mod hash;

@@ -16,6 +16,8 @@
 
 use std::collections::VecDeque;
 
+use super::delta::Selection;
+use super::delta::coding::seal;
 use super::entry::Entry;
 use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::slice::{Slice, is_written_at_once};
@@ -57,6 +59,10 @@ pub struct SnapshotWalk {
     out: Vec<u8>,
     usage: UsagePolicy,
     now_s: u32,
+    /// Whether only a part is walked, whose ranges follow behind it.
+    is_delta: bool,
+    /// The sealed list of these, until it is written.
+    ranges: Vec<u8>,
 }
 
 /// A slice on its way through an encoder of its own, on any thread, while the walk
@@ -73,10 +79,22 @@ impl SnapshotWalk {
     /// Freezes `space` as it is and writes the header. `encoder` is for `meta`.
     pub fn begin(
         space: &mut Keyspace,
-        mut encoder: Box<dyn SnapshotEncoder>,
+        encoder: Box<dyn SnapshotEncoder>,
         meta: &SnapshotMeta,
     ) -> Self {
-        let freeze = space.freeze();
+        Self::begin_part(space, encoder, meta, None)
+    }
+
+    /// The same with a part of it, or all. Behind a part, which is a snapshot like any
+    /// other, stands the sealed list of the ranges that it fills (see `delta::coding`).
+    pub fn begin_part(
+        space: &mut Keyspace,
+        mut encoder: Box<dyn SnapshotEncoder>,
+        meta: &SnapshotMeta,
+        part: Option<Selection>,
+    ) -> Self {
+        let is_delta = part.is_some();
+        let freeze = space.freeze_part(part);
         let (usage, now_s) = (space.usage.policy, (meta.created_ms / 1000) as u32);
         let mut out = Vec::new();
         encoder.begin(&mut out);
@@ -99,6 +117,8 @@ impl SnapshotWalk {
             out,
             usage,
             now_s,
+            is_delta,
+            ranges: Vec::new(),
         }
     }
 
@@ -109,6 +129,9 @@ impl SnapshotWalk {
             let slice = &mut self.slice;
             let visit = &mut |db: usize, entry: &Entry| slice.push(db, entry);
             self.walked = space.walk(self.freeze, 1, visit) == Walk::Done;
+            if self.walked && self.is_delta {
+                self.ranges = seal(&space.take_ranges(self.freeze), space.seed());
+            }
             if self.slice.is_full() || !more() {
                 break;
             }
@@ -212,7 +235,9 @@ impl SnapshotWalk {
         if self.selected.replace(db) == Some(db) {
             return;
         }
-        let frozen = self.dbs.iter().find(|frozen| frozen.db == db);
+        // How many keys of a database a delta holds is not known yet.
+        let mut frozen = self.dbs.iter().filter(|_| !self.is_delta);
+        let frozen = frozen.find(|frozen| frozen.db == db);
         let (keys, expires) = frozen.map_or((0, 0), |frozen| (frozen.keys, frozen.expires));
         let number = u32::try_from(db).expect("databases are few");
         let (keys, expires) = (keys as u64, expires as u64);
@@ -225,6 +250,7 @@ impl SnapshotWalk {
         }
         if !self.finished {
             self.encoder.finish(&mut self.out);
+            self.out.append(&mut self.ranges);
             self.finished = true;
         }
         Step::Done
@@ -247,7 +273,13 @@ impl SnapshotWalk {
         self.keys
     }
 
-    /// Keys that there are to encode.
+    /// Whether it is of a part of the dataset.
+    #[must_use]
+    pub const fn is_delta(&self) -> bool {
+        self.is_delta
+    }
+
+    /// Keys that there are to encode; of a part it is not known how many.
     #[must_use]
     pub fn keys_total(&self) -> u64 {
         self.dbs.iter().map(|db| db.keys as u64).sum()

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::db::Db;
+use super::delta::{DbRanges, HashRanges, Selection};
 use super::entry::Entry;
 use super::freeze::{Freeze, FreezeId, FrozenDb, FrozenEntry, Walk};
 use super::hash::HashSeed;
 use super::own_expiries::OwnExpiries;
 use super::table::Table;
 use super::usage::Usage;
+use crate::offset::Offset;
 use crate::value::{Hash, Value, ValueMut, ValueRef};
 
 /// Something large that was removed, for whoever drives the engine to drop
@@ -150,11 +152,62 @@ impl Keyspace {
         self.dbs.iter().all(Db::is_empty)
     }
 
-    /// Starts a write unit at `offset` of the log: what it changes gets a version
-    /// above every earlier one and above the offset.
+    /// Starts a write unit, whose changes get this version, or the present one where
+    /// that is above: one more than the unit's offset in the stream, or the offset
+    /// itself where no stream takes the unit. Whoever is equal to this dataset at an
+    /// offset then lacks nothing but what has a version above it.
     #[inline]
-    pub fn begin_unit(&mut self, offset: u64) {
-        self.version = (self.version + 1).max(offset + 1);
+    pub fn begin_unit(&mut self, version: u64) {
+        self.version = self.version.max(version);
+    }
+
+    /// Says that this dataset is a primary's at the offset `at`, except for what it has
+    /// changed before in another history; answers the version of what is changed now.
+    pub(super) fn go_on_from(&mut self, at: Offset) -> u64 {
+        // A freeze tells what was changed after it by higher versions.
+        self.version = match self.is_frozen() {
+            true => self.version.max(at.0),
+            false => at.0,
+        };
+        self.version
+    }
+
+    /// Says that this dataset, which was loaded, is that of the offset `at`: nobody
+    /// knows what was changed before, and there is nothing that was changed later.
+    pub fn stands_at(&mut self, at: Offset) {
+        for db in &mut self.dbs {
+            db.floor = at.0;
+        }
+        // No freeze that lasts is of any of these tables.
+        self.version = at.0;
+    }
+
+    /// Says that nobody knows what was changed before the offset `at`.
+    pub fn known_since(&mut self, at: Offset) {
+        for db in &mut self.dbs {
+            db.floor = db.floor.max(at.0);
+        }
+        self.version = self.version.max(at.0);
+    }
+
+    /// Gives every home group in these ranges this version.
+    pub(super) fn stamp(&mut self, db: usize, ranges: &HashRanges, version: u64) {
+        let held = &mut self.dbs[db];
+        for &(first, last) in ranges.runs() {
+            let mut at = Some(first);
+            while let Some(hash) = at.filter(|hash| *hash <= last) {
+                held.table.set_version(hash, version);
+                at = held.table.next_home(hash);
+            }
+        }
+        if ranges.is_all() {
+            held.floor = version;
+        }
+    }
+
+    /// Puts these libraries of functions in the place of those that there are.
+    pub(super) fn set_functions(&mut self, functions: Vec<Vec<u8>>) {
+        self.functions = functions;
     }
 
     /// Remembers from now on which keys each command changes, or stops.
@@ -400,12 +453,14 @@ impl Keyspace {
     pub fn flush(&mut self, db: usize) -> usize {
         self.own_expiries
             .move_dbs(|other| (other != db).then_some(other));
-        let mut old = self.fresh_db();
-        std::mem::swap(&mut old, &mut self.dbs[db]);
-        let removed = old.len();
-        if removed == 0 {
+        let is_walked = self.freezes.iter().any(|f| f.needs(self.dbs[db].id));
+        if self.dbs[db].is_empty() && !is_walked {
             return 0;
         }
+        let mut old = self.fresh_db();
+        old.floor = self.version;
+        std::mem::swap(&mut old, &mut self.dbs[db]);
+        let removed = old.len();
         let indexes = [old.expires, old.field_expires];
         let indexes = indexes.into_iter().filter(|index| !index.is_empty());
         self.garbage.extend(indexes.map(Garbage::Expiries));
@@ -424,6 +479,9 @@ impl Keyspace {
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
+        for db in [a, b] {
+            self.dbs[db].floor = self.version;
+        }
         self.own_expiries.move_dbs(|db| match db {
             _ if db == a => Some(b),
             _ if db == b => Some(a),
@@ -438,21 +496,31 @@ impl Keyspace {
         }
         self.seed = other.seed;
         self.functions = std::mem::take(&mut other.functions);
+        // A freeze taken before owes none of the loaded groups, because it names other
+        // tables; later cuts are above what their versions were where they come from.
+        self.version = self.version.max(other.version) + 1;
         for (db, mut held) in other.dbs.drain(..).enumerate().take(self.dbs.len()) {
             self.next_id += 1;
             held.id = self.next_id;
             self.dbs[db] = held;
         }
-        // A freeze taken before owes none of the loaded groups, because it names other
-        // tables; later cuts are above what their versions were where they come from.
-        self.version = self.version.max(other.version) + 1;
+        // Nobody knows which of them differ from those that they replace.
+        for held in &mut self.dbs {
+            held.floor = self.version;
+        }
     }
 
     /// Starts a freeze between two units.
     pub fn freeze(&mut self) -> FreezeId {
+        self.freeze_part(None)
+    }
+
+    /// Starts a freeze of a part, or of everything.
+    pub fn freeze_part(&mut self, part: Option<Selection>) -> FreezeId {
         self.next_id += 1;
         let id = FreezeId(self.next_id);
-        self.freezes.push(Freeze::new(id, self.version, &self.dbs));
+        let freeze = Freeze::new(id, self.version, &self.dbs, part);
+        self.freezes.push(freeze);
         // Whatever is written from here on must be told from what was there.
         self.version += 1;
         id
@@ -507,6 +575,23 @@ impl Keyspace {
         self.dbs = dbs;
         self.garbage.extend(done.into_iter().map(Garbage::Table));
         walk
+    }
+
+    /// The ranges that the walk of a part has filled, once it is at its end.
+    pub fn take_ranges(&mut self, id: FreezeId) -> Vec<DbRanges> {
+        self.freeze_mut(id).take_ranges()
+    }
+
+    /// True where a delta would be no less than everything: in every database that
+    /// holds keys all of them may have changed after `common`, here or at the replica.
+    #[must_use]
+    pub fn is_all_newer(&self, common: Offset, theirs: &[DbRanges]) -> bool {
+        let mut held = self.dbs.iter().enumerate().filter(|(_, db)| !db.is_empty());
+        let reported = |db: usize| {
+            let of_db = theirs.iter().find(|one| one.db as usize == db);
+            of_db.is_some_and(|one| one.ranges.is_all())
+        };
+        !self.is_empty() && held.all(|(db, held)| held.floor > common.0 || reported(db))
     }
 
     /// How far the walk of a freeze is, from 0 to 1.

@@ -188,12 +188,21 @@ impl Table {
         }
     }
 
+    /// The first and the last hash of the home range that holds `hash`; all hashes are
+    /// one range before the first insert.
+    #[must_use]
+    pub fn home_range(&self, hash: u64) -> (u64, u64) {
+        let Some(packed) = self.packed(hash) else {
+            return (0, u64::MAX);
+        };
+        let inside = (1 << (64 - GROUP_BITS - packed.depth())) - 1;
+        (hash & !inside, hash | inside)
+    }
+
     /// The first hash after the home range that holds `hash`; none at the end of the table.
     #[must_use]
     pub fn next_home(&self, hash: u64) -> Option<u64> {
-        let depth = self.packed(hash)?.depth();
-        let width = 1_u64 << (64 - GROUP_BITS - depth);
-        (hash & !(width - 1)).checked_add(width)
+        self.home_range(hash).1.checked_add(1)
     }
 
     /// Calls `visit` with every entry of the home range that holds `hash`, and

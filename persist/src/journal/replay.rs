@@ -195,6 +195,13 @@ impl Recovered {
         first.map_or(Offset::ZERO, |first| first.start)
     }
 
+    /// From where on what was replayed tells its offsets.
+    #[must_use]
+    pub fn since(&self) -> Offset {
+        let first = self.segments.first();
+        first.map_or(self.end, |first| first.start)
+    }
+
     pub(super) const fn nothing() -> Self {
         Self {
             lineage: None,

@@ -158,6 +158,7 @@ impl LogKeeper {
             ))));
         }
         replayer.novelty = Offset::ZERO;
+        replayer.is_stream = true;
         replayer.read_bytes = total - found.increments.iter().map(|file| file.bytes).sum::<u64>();
         let recovered = found.replay(storage, &mut replayer).await;
         let novelty = replayer.novelty;
@@ -209,9 +210,12 @@ impl LogKeeper {
             stream_db: recovered.stream_db,
         };
         let db = origin.stream_db.map(|db| db as usize);
-        self.0
-            .node
-            .restore_log(origin.lineage.history(), origin.offset, db);
+        self.0.node.restore_log(
+            origin.lineage.history(),
+            origin.offset,
+            db,
+            recovered.since(),
+        );
         origin
     }
 
@@ -377,6 +381,8 @@ struct Replayer {
     read_bytes: u64,
     /// Behind the beginning of the last command about fields that expire.
     novelty: Offset,
+    /// The commands are the stream's, and their offsets are its. Those of a base are not.
+    is_stream: bool,
     /// Commands run since the last pause.
     commands: u64,
 }
@@ -394,6 +400,7 @@ impl Replayer {
             total_bytes,
             read_bytes: 0,
             novelty: Offset::ZERO,
+            is_stream: false,
             commands: 0,
         }
     }
@@ -411,6 +418,10 @@ impl ReplaySink for Replayer {
             self.novelty = offset.advance(1);
         }
         let mut engine = self.store.lock();
+        if self.is_stream {
+            // What was changed after an offset is known after a restart as well.
+            engine.keyspace.begin_unit(offset.advance(1).0);
+        }
         let applied = self.client.apply(&mut engine, &mut self.host, args)?;
         if applied == Applied::Failed {
             let name = args[0].escape_ascii();
