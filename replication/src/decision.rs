@@ -189,6 +189,22 @@ impl FullSyncReason {
             Self::ExpiringFields { .. } => FullSyncCause::UnknownCommands,
         }
     }
+
+    /// Whether what the replica holds may be of use all the same.
+    #[must_use]
+    pub const fn leaves_a_delta(&self) -> bool {
+        match self {
+            Self::PlainSync
+            | Self::NothingToContinue
+            | Self::NotAnId
+            | Self::ExpiringFields { .. } => false,
+            Self::UnknownHistory { .. }
+            | Self::Diverged { .. }
+            | Self::NoBacklog
+            | Self::TooOld { .. }
+            | Self::Ahead { .. } => true,
+        }
+    }
 }
 
 impl fmt::Display for FullSyncReason {

@@ -3,6 +3,7 @@
 //! | read in this order | what it is |
 //! |---|---|
 //! | [`decision`] | what a primary answers to PSYNC, and why |
+//! | [`delta`] | what both say before a delta, for a replica that lacks too much |
 //! | [`backlog`] | the latest part of the stream, shared by all replicas |
 //! | [`primary`] | the primary's side of a link |
 //! | [`replica`] | the replica's side of a link |
@@ -16,6 +17,7 @@
 pub mod backlog;
 pub mod backoff;
 pub mod decision;
+pub mod delta;
 pub mod node;
 pub mod primary;
 pub mod replica;

@@ -99,7 +99,7 @@ impl Primary {
                 match event {
                     SessionEvent::Acked { applied, .. } => self.acked = applied,
                     SessionEvent::Close(reason) => link.closed = Some(reason),
-                    SessionEvent::Online => {}
+                    SessionEvent::Online | SessionEvent::Answered => {}
                 }
             }
         }
@@ -236,6 +236,7 @@ impl Replica {
             listening_port: 1,
             announce_ip: Some("::1".into()),
             version: Some("9.1.0".into()),
+            takes_delta: false,
             asks_to_take_over: false,
         };
         self.unread.clear();
@@ -262,6 +263,7 @@ impl Replica {
                     let (old, offset) = self.held.unwrap();
                     self.held = Some((replid.unwrap_or(old), offset));
                 }
+                ReplicaEvent::DeltaOffer(_) | ReplicaEvent::Delta { .. } => unreachable!(),
                 ReplicaEvent::FullSync { position } => self.position = position,
                 ReplicaEvent::PayloadBegin { .. } => self.incoming.clear(),
                 ReplicaEvent::Payload(part) => self.incoming.extend_from_slice(&part),

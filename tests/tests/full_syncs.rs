@@ -126,7 +126,9 @@ fn a_replica_beyond_the_backlog_is_told_apart_and_lags_until_it_is_there() {
     wait::until("the link is cut", || {
         primary.info("replication").number("connected_slaves") == 0
     });
-    // What the sockets held it will still read; this it has not.
+    // What the sockets held it will still read; this it has not. Nothing is left that a
+    // delta could spare.
+    primary.ok("FLUSHALL");
     for i in 0..10 {
         primary.ok(&format!("SET key:{i} {value}"));
     }

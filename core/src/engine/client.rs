@@ -126,6 +126,8 @@ pub struct ReplicaOptions {
     pub capa_eof: bool,
     /// It takes a new id with `+CONTINUE`.
     pub capa_psync2: bool,
+    /// It takes what has changed in the place of everything.
+    pub capa_delta: bool,
     /// The version it said it is, as major × 65536 + minor × 256 + patch.
     pub version: Option<u32>,
     /// It wants a snapshot and no stream.

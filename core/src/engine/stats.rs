@@ -60,6 +60,10 @@ pub struct Stats {
     pub sync_partial_ok: u64,
     /// Partial resyncs asked for and refused.
     pub sync_partial_err: u64,
+    /// Delta resyncs served.
+    pub sync_delta: u64,
+    /// What was sent in them, without the stream behind, bytes.
+    pub sync_delta_bytes: u64,
     /// Partial resyncs that began with the log on disk.
     pub sync_partial_from_disk: u64,
     /// How far the stream was ahead of replicas when they came back, bytes.

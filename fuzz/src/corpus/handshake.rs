@@ -1,11 +1,12 @@
 //! What the two sides of a link say to each other.
 
 use towline_core::offset::ReplicationId;
+use towline_replication::delta::{Refusal, refuse, report};
 use towline_replication::wire::command;
 
 use super::{Corpus, boxed};
 use crate::fixup;
-use crate::targets::handshake::HISTORY;
+use crate::targets::handshake::{HISTORY, POSITION};
 
 const MARK: &str = "0123456789012345678901234567890123456789";
 
@@ -29,6 +30,11 @@ pub fn from_primary() -> Corpus {
         seeds.push(format!("{setup}-ERR unknown command\r\n{counted}"));
         seeds.push(format!("{setup}{full}-ERR no\r\n"));
     }
+    let offer = format!("{setup}+DELTA {id} 900 {id} - 0000000000000002\r\n");
+    let delta = format!("\n+DELTARESYNC {id} 1000 900\r\n");
+    seeds.push(format!("{offer}{delta}{counted}"));
+    seeds.push(format!("{offer}{delta}{marked}"));
+    seeds.push(format!("{offer}{full}{counted}"));
     seeds.push("-NOAUTH Authentication required.\r\n-WRONGPASS no\r\n".to_owned());
     let tokens = [
         "+PONG\r\n",
@@ -37,6 +43,9 @@ pub fn from_primary() -> Corpus {
         "-LOADING \r\n",
         "+FULLRESYNC ",
         "+CONTINUE ",
+        "+DELTA ",
+        "+DELTARESYNC ",
+        "0000000000000001",
         "$EOF:",
         "$",
         "\r\n",
@@ -72,8 +81,11 @@ pub fn from_replica() -> Corpus {
         b"REPLCONF ACK 77\r\n".to_vec(),
         command(&[b"REPLCONF", b"GETACK", b"*"]),
         [later.clone(), command(&[b"PING"]), ack.clone()].concat(),
+        [report(POSITION, &[1, 0, 9, 3, 1, 2, 0]), ack.clone()].concat(),
+        [refuse(&Refusal::OtherSeed), ack.clone()].concat(),
+        report(POSITION, &[0; 20_000]),
     ];
-    let choices = [4, 7, 12, 15, 20, 23, 6, 28];
+    let choices = [4, 7, 12, 15, 20, 23, 6, 28, 39];
     let seeds = choices
         .iter()
         .flat_map(|choice| says.iter().map(|text| [&[*choice][..], text].concat()));
@@ -82,6 +94,9 @@ pub fn from_replica() -> Corpus {
         "ACK",
         "FACK",
         "PSYNC",
+        "delta-ranges",
+        "delta-from",
+        "delta-refused",
         "\r\n",
         "\n",
         "*3\r\n",

@@ -6,6 +6,7 @@ pub mod handshake;
 pub mod journal;
 pub mod packed;
 pub mod payload;
+pub mod ranges;
 pub mod rdb;
 pub mod resp;
 pub mod towline;

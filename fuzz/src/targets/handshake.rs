@@ -2,6 +2,7 @@
 
 use towline_core::offset::{History, Offset, ReplicationId};
 use towline_replication::decision::{Decision, PrimaryView, Standing, SyncRequest, Window, decide};
+use towline_replication::delta::{Offer, Place, Refusal};
 use towline_replication::primary::session::{EOF_MARK_LEN, TransferForm};
 use towline_replication::primary::{PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent};
 use towline_replication::replica::handshake::HandshakeConfig;
@@ -54,6 +55,7 @@ fn handshake_config(secret: bool) -> HandshakeConfig {
         listening_port: 6379,
         announce_ip: secret.then(|| "127.0.0.1".to_owned()),
         version: secret.then(|| "9.1.0".to_owned()),
+        takes_delta: secret,
         asks_to_take_over: secret,
     }
 }
@@ -96,6 +98,8 @@ impl Understood {
         match event {
             ReplicaEvent::Continue { replid } => self.continues.push(replid),
             ReplicaEvent::FullSync { position } => self.full_syncs.push(position),
+            ReplicaEvent::Delta { position } => self.full_syncs.push(Some(position)),
+            ReplicaEvent::DeltaOffer(offer) => self.consider(&offer, session),
             ReplicaEvent::PayloadBegin { size_bytes } => self.payload_size = Some(size_bytes),
             ReplicaEvent::Payload(part) => {
                 assert!(!part.is_empty() && !self.payload_ended);
@@ -110,6 +114,18 @@ impl Understood {
                 assert!(!error.to_string().is_empty());
                 self.closed = Some(error);
             }
+        }
+    }
+
+    fn consider(&mut self, offer: &Offer, session: &mut ReplicaSession) {
+        let mut early: &[u8] = b"+DELTARESYNC, too early\r\n";
+        assert!(
+            session.next_event(&mut early).is_none(),
+            "input is left alone"
+        );
+        match offer.seed % 2 {
+            0 => session.ask_delta(offer.place.offset, b"\0"),
+            _ => session.refuse_delta(Refusal::OtherSeed),
         }
     }
 
@@ -181,6 +197,21 @@ fn heed(choice: u8, input: &[u8], way: usize) -> Heeded {
     if choice & 16 != 0 {
         let mut session = PrimarySession::partial(caps, config, replid, POSITION, 0);
         heeded.hear(&mut session, input, way);
+        return heeded.end(session);
+    }
+    if choice & 32 != 0 {
+        let history = History::new(replid);
+        let offset = POSITION;
+        let place = Place { history, offset };
+        let offer = Offer { place, seed: 5 };
+        let mut session = PrimarySession::offering(caps, config, &offer, 0);
+        heeded.hear(&mut session, input, way);
+        let answers = heeded.events.iter();
+        let answers = answers.filter(|event| **event == SessionEvent::Answered);
+        assert_eq!(
+            answers.count(),
+            usize::from(session.take_answer().is_some())
+        );
         return heeded.end(session);
     }
     // The steps of a full sync fall between four parts of the input.

@@ -7,6 +7,7 @@ pub mod handshake;
 pub mod journal;
 pub mod packed;
 pub mod payload;
+pub mod ranges;
 pub mod rdb;
 pub mod resp;
 mod snapshot;
@@ -32,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target {
         name: "resp",
         run: resp::requests,
@@ -130,6 +131,13 @@ pub const TARGETS: [Target; 15] = [
         corpus: corpus::handshake::from_replica,
         memory: limits::PROTOCOL,
         smoke_iterations: 600_000,
+    },
+    Target {
+        name: "ranges",
+        run: ranges::list,
+        corpus: corpus::ranges::lists,
+        memory: limits::PROTOCOL,
+        smoke_iterations: 400_000,
     },
     Target {
         name: "conf",

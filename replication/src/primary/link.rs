@@ -3,6 +3,8 @@
 //! Three loops share the session and end together: one reads acknowledgements,
 //! one writes, one lets time pass. The link is over when the first of them is.
 
+use super::delta::{self, Offered};
+use super::figures::count_full;
 use super::filter::Filtered;
 use super::session::{
     CloseReason, EOF_MARK_LEN, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent,
@@ -29,12 +31,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::command::Flags;
 use towline_core::config::ClientClass;
 use towline_core::engine::client::{ClientFlags, ReplicaOptions};
-use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
+use towline_core::engine::full_syncs::FullSyncCause;
 use towline_core::engine::novelty::Novelty;
 use towline_core::engine::replication::{Replica, ReplicaState, ServedFrom, StreamEnd};
 use towline_core::engine::{ClientId, Engine, Server};
 use towline_core::offset::{Offset, ReplicationId};
-use towline_core::seams::{ArchiveError, Link, host};
+use towline_core::seams::{ArchiveError, Link, SnapshotCodec, host};
 
 /// How much of the stream or of a snapshot is written between two looks at the session.
 pub(super) const PIECE_BYTES: usize = 64 << 10;
@@ -96,45 +98,47 @@ impl From<io::Error> for End {
 }
 
 /// Where the stream comes from.
-enum Stream {
+pub(super) enum Stream {
     /// It is in the backlog, or on disk.
     Held(Source),
+    /// It follows a snapshot of which it is not known yet whether it is of everything.
+    Offered(Offered),
     /// It follows a snapshot that is waited for.
     Snapshot(oneshot::Receiver<Ticket>),
 }
 
-struct Admission {
-    session: PrimarySession,
-    stream: Stream,
-    uses_mark: bool,
+pub(super) struct Admission {
+    pub(super) session: PrimarySession,
+    pub(super) stream: Stream,
+    pub(super) uses_mark: bool,
     /// Where the stream stood when the replica came back.
-    caught_up: Offset,
+    pub(super) caught_up: Offset,
     /// What must not be sent, if anything.
-    forbidden: Option<Novelty>,
-    history_epoch: u64,
-    name: String,
+    pub(super) forbidden: Option<Novelty>,
+    pub(super) history_epoch: u64,
+    pub(super) name: String,
     /// Why it gets a full sync, if it does.
-    cause: Option<FullSyncCause>,
+    pub(super) cause: Option<FullSyncCause>,
 }
 
 pub(super) struct Shared {
     pub(super) node: Arc<Inner>,
-    client: ClientId,
+    pub(super) client: ClientId,
     session: Mutex<PrimarySession>,
     /// The session may have output, or may stream now.
-    poke: Event,
+    pub(super) poke: Event,
     /// How far the stream has been written.
     written: AtomicU64,
     uses_mark: bool,
     caught_up: Offset,
     forbidden: Option<Novelty>,
     stream_end: StreamEnd,
-    name: String,
+    pub(super) name: String,
     /// The history that the replica came to.
     history_epoch: u64,
-    cause: Option<FullSyncCause>,
+    pub(super) cause: Option<FullSyncCause>,
     /// When it asked.
-    began_ms: u64,
+    pub(super) began_ms: u64,
 }
 
 /// Serves one replica until its link ends.
@@ -201,6 +205,7 @@ fn admit(node: &Arc<Inner>, client: ClientId, stream_end: StreamEnd) -> Result<A
         let replica = listed(client, &known.peer.addr, &options, node.unix_ms());
         let name = format!("{}:{}", replica.ip, replica.port);
         let asked = asked(&request);
+        let takes_delta = delta::is_taken_by(&options);
         let mut decision = decide(&asked, &view(node, engine));
         if let Some(novelty) = forbidden(engine, &options) {
             decision = decision.without_expiring_fields(novelty.end());
@@ -210,6 +215,12 @@ fn admit(node: &Arc<Inner>, client: ClientId, stream_end: StreamEnd) -> Result<A
             Decision::Continue(from) => {
                 let text = format!("Partial resynchronization request from {name} accepted. Sending from offset {from}.");
                 (text, partial(node, engine, replica, &options, from))
+            }
+            Decision::FullSync(reason) if reason.leaves_a_delta() && takes_delta => {
+                engine.server.stats.sync_partial_err += 1;
+                let text = format!("Delta resync offered to replica {name}: {reason}");
+                let cause = reason.cause(&asked);
+                (text, delta::offer(node, engine, replica, &options, cause))
             }
             Decision::FullSync(reason) => {
                 count_full(&mut engine.server, &asked, reason);
@@ -285,11 +296,11 @@ fn listed(client: ClientId, addr: &str, options: &ReplicaOptions, unix_ms: i64) 
 }
 
 /// The commands that a replica with these options may not know.
-fn forbidden(engine: &Engine, options: &ReplicaOptions) -> Option<Novelty> {
+pub(super) fn forbidden(engine: &Engine, options: &ReplicaOptions) -> Option<Novelty> {
     (!options.knows_expiring_fields()).then(|| engine.server.log.novelty())
 }
 
-fn caps(options: &ReplicaOptions, psync: bool) -> ReplicaCaps {
+pub(super) fn caps(options: &ReplicaOptions, psync: bool) -> ReplicaCaps {
     ReplicaCaps {
         eof: options.capa_eof,
         psync2: options.capa_psync2,
@@ -298,7 +309,7 @@ fn caps(options: &ReplicaOptions, psync: bool) -> ReplicaCaps {
     }
 }
 
-fn session_config(server: &Server) -> PrimaryConfig {
+pub(super) fn session_config(server: &Server) -> PrimaryConfig {
     let limit = server.config.client_output_buffer_limit[ClientClass::Replica as usize];
     let backlog_bytes = server.config.repl_backlog_size;
     // A limit below the backlog's size would end links that the backlog serves.
@@ -350,14 +361,6 @@ fn partial(
     }
 }
 
-fn count_full(server: &mut Server, asked: &SyncRequest, reason: FullSyncReason) {
-    server.stats.sync_full += 1;
-    server.stats.full_syncs_served.begins(reason.cause(asked));
-    if matches!(asked, SyncRequest::Partial { .. }) {
-        server.stats.sync_partial_err += 1;
-    }
-}
-
 fn full(
     node: &Arc<Inner>,
     engine: &mut Engine,
@@ -372,8 +375,7 @@ fn full(
     engine.server.replication.replicas.push(replica);
     let caps = caps(options, asked.is_psync());
     let config = session_config(&engine.server);
-    let codec = node.parts.formats.for_replica(options);
-    let codec = Filtered::wrap(codec, options.rdb_filter);
+    let codec = codec(node, options);
     let replid: ReplicationId = engine.server.replication.history.replid;
     Admission {
         session: PrimarySession::full(caps, config, node.now_ms()),
@@ -387,8 +389,14 @@ fn full(
     }
 }
 
+/// How the snapshot for this replica is written.
+pub(super) fn codec(node: &Inner, options: &ReplicaOptions) -> Arc<dyn SnapshotCodec> {
+    let codec = node.parts.formats.for_replica(options);
+    Filtered::wrap(codec, options.rdb_filter)
+}
+
 impl Shared {
-    fn session(&self) -> MutexGuard<'_, PrimarySession> {
+    pub(super) fn session(&self) -> MutexGuard<'_, PrimarySession> {
         self.session.lock().expect("no holder of this lock panics")
     }
 
@@ -496,7 +504,7 @@ impl Shared {
                         replica.sends_fack = fsynced.is_some();
                     }
                     SessionEvent::Online => replica.state = ReplicaState::Online,
-                    SessionEvent::Close(_) => {}
+                    SessionEvent::Answered | SessionEvent::Close(_) => {}
                 }
             }
             engine.check_waits();
@@ -512,36 +520,6 @@ impl Shared {
                 replica.ack_offset = replica.ack_offset.max(ack_offset);
                 replica.ack_ms = unix_ms;
             }
-        });
-    }
-
-    fn set_served_from(&self, is_disk: bool) {
-        let from = if is_disk {
-            ServedFrom::Disk
-        } else {
-            ServedFrom::Memory
-        };
-        self.node.parts.store.with(|engine, _| {
-            if let Some(replica) = engine.server.replication.replica_mut(self.client.id) {
-                replica.served_from = from;
-            }
-        });
-    }
-
-    /// Tells what a full sync has cost, once the replica follows the stream.
-    fn completed(&self, bytes: u64) {
-        let took_ms = self.node.now_ms().saturating_sub(self.began_ms);
-        let cause = self.cause.expect("a snapshot is sent for a reason");
-        let (name, why) = (&self.name, cause.name());
-        self.node.parts.store.with(|engine, host| {
-            engine.server.stats.full_syncs_served.completed(FullSync {
-                cause,
-                bytes,
-                took_ms,
-            });
-            host.log(&format!(
-                "Full sync of replica {name} completed: {bytes} bytes in {took_ms} ms, reason: {why}"
-            ));
         });
     }
 
@@ -586,6 +564,7 @@ impl Shared {
                 self.written.store(source.position().0, Ordering::Relaxed);
                 source
             }
+            Stream::Offered(offered) => self.offered(&mut writer, offered).await?,
             Stream::Snapshot(ticket) => self.full_sync(&mut writer, ticket).await?,
         };
         let mut is_disk = source.is_disk();
@@ -602,13 +581,27 @@ impl Shared {
 
     /// Sends a snapshot and the stream behind it, up to where the backlog can
     /// take over.
-    async fn full_sync(
+    pub(super) async fn full_sync(
         &self,
         writer: &mut (impl AsyncWrite + Unpin),
         ticket: oneshot::Receiver<Ticket>,
     ) -> Result<Source, End> {
         let ticket = self.while_alive(writer, ticket).await?;
         let ticket = ticket.map_err(|_| End::Closed(CloseReason::SnapshotFailed))?;
+        let now_ms = self.node.now_ms();
+        self.session()
+            .snapshot_started(ticket.replid, ticket.offset, now_ms);
+        self.send_ticket(writer, ticket, Self::completed).await
+    }
+
+    /// Sends what was announced, a snapshot and the stream behind it; how long the
+    /// snapshot was goes to `completed`.
+    pub(super) async fn send_ticket(
+        &self,
+        writer: &mut (impl AsyncWrite + Unpin),
+        ticket: Ticket,
+        completed: fn(&Self, u64),
+    ) -> Result<Source, End> {
         let Ticket {
             snapshot,
             stream,
@@ -616,8 +609,6 @@ impl Shared {
             offset,
         } = ticket;
         self.written.store(offset.0, Ordering::Relaxed);
-        self.session()
-            .snapshot_started(replid, offset, self.node.now_ms());
         self.flush(writer).await?;
         let bytes = self.send_snapshot(writer, snapshot, offset).await?;
         while !self.session().may_stream() {
@@ -626,7 +617,7 @@ impl Shared {
                 poked.await;
             }
         }
-        self.completed(bytes);
+        completed(self, bytes);
         let reader = self.catch_up(writer, stream).await?;
         Ok(Source::memory(reader, replid))
     }
@@ -754,7 +745,7 @@ impl Shared {
     }
 
     /// Waits for something while the session's newlines go out.
-    async fn while_alive<T>(
+    pub(super) async fn while_alive<T>(
         &self,
         writer: &mut (impl AsyncWrite + Unpin),
         waiting: impl Future<Output = T>,

@@ -5,12 +5,16 @@
 //! | [`session`] | what is said to one replica, and when |
 //! | [`spool`] | one snapshot, read by several replicas at their own pace |
 //! | `sync` | one walk for all replicas that wait for a snapshot |
+//! | `delta` | what has changed in the place of everything |
 //! | `source` | memory and the log on disk, in turn |
+//! | `figures` | what INFO and the log are told |
 //! | `filter` | snapshots of a part of the dataset |
 //! | [`link`] | the session with bytes moved around it |
 //! | [`accept`] | connections of a program that has no server |
 
 pub mod accept;
+mod delta;
+mod figures;
 mod filter;
 pub mod link;
 pub mod session;

@@ -2,8 +2,11 @@
 //! a socket or a clock.
 //!
 //! ```text
+//!  PSYNC that may have a delta ──+DELTA──► Offered ──an answer──► WaitSnapshot
+//!
 //!  SYNC, PSYNC ──► WaitSnapshot ──snapshot_started──► WaitPayload ──begin_transfer──► Sending
 //!                  \n each second   +FULLRESYNC       \n each second   $<len> | $EOF:  │
+//!                                   or +DELTARESYNC                                    │
 //!                                                                                      │ end_transfer
 //!  PSYNC that may continue ──+CONTINUE──────────────► Online ◄──first ACK── AwaitAck ◄─┤ $EOF:
 //!                                                        ▲                             │ $<len>
@@ -16,9 +19,11 @@
 //! Facts: redis 7.2 `replication.c`, `replicationCron`, `updateSlavesWaitingBgsave`,
 //! `replicationSetupSlaveForFullResync`.
 
+use crate::delta::{self, Answer, Offer, REPORT_MAX_BYTES};
 use crate::wire::{CommandReader, Heard, offset_of};
 use std::fmt;
 use towline_core::engine::replication::ReplicaState;
+use towline_core::keyspace::delta::coding;
 use towline_core::offset::{Offset, ReplicationId};
 
 /// The length of the mark that ends a transfer of unknown size.
@@ -85,6 +90,9 @@ pub enum SessionEvent {
     },
     /// The replica follows the stream from now on.
     Online,
+    /// The replica has answered the offer of a delta:
+    /// [`PrimarySession::take_answer`] says how.
+    Answered,
     /// The link has to be closed.
     Close(CloseReason),
 }
@@ -133,6 +141,7 @@ impl fmt::Display for CloseReason {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    Offered,
     WaitSnapshot,
     WaitPayload,
     Sending { form: TransferForm, sent: u64 },
@@ -154,6 +163,9 @@ pub struct PrimarySession {
     last_newline_ms: u64,
     last_progress_ms: u64,
     over_soft_limit_since_ms: Option<u64>,
+    /// What has arrived of the list of ranges that answers an offer.
+    ranges: Vec<u8>,
+    answer: Option<Answer>,
     /// The command for which the link was closed.
     said: Vec<Vec<u8>>,
 }
@@ -173,8 +185,37 @@ impl PrimarySession {
             last_newline_ms: now_ms,
             last_progress_ms: now_ms,
             over_soft_limit_since_ms: None,
+            ranges: Vec::new(),
+            answer: None,
             said: Vec::new(),
         }
+    }
+
+    /// A replica that is offered a delta. Once it has answered, a snapshot of a part is
+    /// taken for it, or one of everything.
+    #[must_use]
+    pub fn offering(caps: ReplicaCaps, config: PrimaryConfig, offer: &Offer, now_ms: u64) -> Self {
+        let mut session = Self::full(caps, config, now_ms);
+        session.state = State::Offered;
+        session.output = offer.line();
+        session
+    }
+
+    /// How the replica has answered the offer, once.
+    pub fn take_answer(&mut self) -> Option<Answer> {
+        self.answer.take()
+    }
+
+    /// The snapshot of what is newer than `common` is of `offset` in the history `replid`.
+    pub fn delta_started(
+        &mut self,
+        replid: ReplicationId,
+        offset: Offset,
+        common: Offset,
+        now_ms: u64,
+    ) {
+        let line = format!("+DELTARESYNC {replid} {offset} {common}\r\n");
+        self.started(&line, offset, now_ms);
     }
 
     /// A replica that continues after `from`; `replid` is this node's history.
@@ -199,14 +240,19 @@ impl PrimarySession {
 
     /// The snapshot for this replica is of `offset` in the history `replid`.
     pub fn snapshot_started(&mut self, replid: ReplicationId, offset: Offset, now_ms: u64) {
+        let line = match self.caps.psync {
+            true => format!("+FULLRESYNC {replid} {offset}\r\n"),
+            false => String::new(),
+        };
+        self.started(&line, offset, now_ms);
+    }
+
+    fn started(&mut self, line: &str, offset: Offset, now_ms: u64) {
         assert_eq!(self.state, State::WaitSnapshot, "a snapshot starts once");
         self.state = State::WaitPayload;
         self.acked = offset;
         self.last_newline_ms = now_ms;
-        if self.caps.psync {
-            let line = format!("+FULLRESYNC {replid} {offset}\r\n");
-            self.output.extend_from_slice(line.as_bytes());
-        }
+        self.output.extend_from_slice(line.as_bytes());
     }
 
     /// The driver writes the dataset from now on, after what is in the output.
@@ -290,6 +336,11 @@ impl PrimarySession {
             events.push(self.close(CloseReason::Talks));
             return;
         }
+        if self.state == State::Offered {
+            self.last_ack_ms = now_ms;
+            events.extend(self.answered(&args[1..]));
+            return;
+        }
         if !is(1, "ACK") {
             return;
         }
@@ -313,6 +364,33 @@ impl PrimarySession {
         }
     }
 
+    /// A part of the answer to an offer. What else a replica may say is skipped.
+    fn answered(&mut self, args: &[Vec<u8>]) -> Option<SessionEvent> {
+        let [option, value] = args else {
+            return None;
+        };
+        let answer = match &option[..] {
+            delta::RANGES if self.ranges.len() + value.len() <= REPORT_MAX_BYTES => {
+                self.ranges.extend_from_slice(value);
+                return None;
+            }
+            delta::RANGES => None,
+            delta::FROM => {
+                let ranges = coding::decode(&std::mem::take(&mut self.ranges)).ok();
+                let found = offset_of(value).zip(ranges);
+                found.map(|(common, ranges)| Answer::Ranges { common, ranges })
+            }
+            delta::REFUSED => Some(Answer::Refused(value.escape_ascii().to_string())),
+            _ => return None,
+        };
+        if answer.is_none() {
+            return Some(self.close(CloseReason::Protocol));
+        }
+        self.answer = answer;
+        self.state = State::WaitSnapshot;
+        Some(SessionEvent::Answered)
+    }
+
     /// Call about once a second: keep-alives and timeouts. `lag_bytes` is how
     /// much of the stream is kept for this replica.
     pub fn tick(&mut self, now_ms: u64, lag_bytes: u64) -> Option<SessionEvent> {
@@ -322,7 +400,10 @@ impl PrimarySession {
         {
             return Some(self.close(reason));
         }
-        let waits = matches!(self.state, State::WaitSnapshot | State::WaitPayload);
+        let waits = matches!(
+            self.state,
+            State::Offered | State::WaitSnapshot | State::WaitPayload
+        );
         if waits && now_ms.saturating_sub(self.last_newline_ms) >= NEWLINE_PERIOD_MS {
             self.last_newline_ms = now_ms;
             self.output.push(b'\n');
@@ -340,7 +421,9 @@ impl PrimarySession {
             State::Online if self.caps.psync && passed(self.last_ack_ms) => {
                 Some(CloseReason::AckTimeout)
             }
-            State::AwaitAck if passed(self.last_ack_ms) => Some(CloseReason::AckTimeout),
+            State::Offered | State::AwaitAck if passed(self.last_ack_ms) => {
+                Some(CloseReason::AckTimeout)
+            }
             _ => None,
         }
     }
@@ -382,7 +465,7 @@ impl PrimarySession {
     #[must_use]
     pub fn replica_state(&self) -> ReplicaState {
         match self.state {
-            State::WaitSnapshot | State::WaitPayload => ReplicaState::WaitBgsave,
+            State::Offered | State::WaitSnapshot | State::WaitPayload => ReplicaState::WaitBgsave,
             State::Sending { .. } => ReplicaState::SendBulk,
             State::AwaitAck | State::Online | State::Closed => ReplicaState::Online,
         }

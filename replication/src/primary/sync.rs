@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::engine::Engine;
 use towline_core::engine::snapshot::{Pace, write_walk};
 use towline_core::keyspace::SnapshotWalk;
+use towline_core::keyspace::delta::Selection;
 use towline_core::offset::{Offset, ReplicationId};
 use towline_core::seams::host::Host;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
@@ -181,7 +182,8 @@ async fn wait_for_company(node: &Inner) {
 /// The walk's pace, kept with the runtime's timer and its threads.
 struct Rested {
     runtime: Arc<dyn Runtime>,
-    keys_total: u64,
+    /// None where it is not known how many there will be.
+    keys_total: Option<u64>,
     lines: ProgressLog,
 }
 
@@ -189,7 +191,7 @@ impl Rested {
     fn new(runtime: Arc<dyn Runtime>, walk: &SnapshotWalk) -> Self {
         Self {
             lines: ProgressLog::begin("Snapshot for replicas", runtime.monotonic_ms()),
-            keys_total: walk.keys_total(),
+            keys_total: (!walk.is_delta()).then(|| walk.keys_total()),
             runtime,
         }
     }
@@ -197,8 +199,11 @@ impl Rested {
 
 impl Pace for Rested {
     fn progress(&mut self, _engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
+        let Some(total) = self.keys_total else {
+            return true;
+        };
         let now_ms = self.runtime.monotonic_ms();
-        if let Some(line) = self.lines.line(now_ms, keys, Some(self.keys_total)) {
+        if let Some(line) = self.lines.line(now_ms, keys, Some(total)) {
             host.log(&line);
         }
         true
@@ -217,31 +222,69 @@ impl Pace for Rested {
 /// Takes one snapshot and serves it to all who waited, and to who joins.
 async fn run(node: &Arc<Inner>, waiters: Vec<Waiter>) {
     let codec = Arc::clone(&waiters[0].codec);
-    let (snapshot, stream) = spools(node);
-    let begun = node.parts.store.with(|engine, host| {
-        let replid_offset_walk = begin(node, engine, host, codec.as_ref());
-        engine.server.stats.sync_snapshots += 1;
-        replid_offset_walk
-    });
-    let running = Running {
-        codec,
-        snapshot,
-        stream,
-        replid: begun.replid,
-        offset: begun.offset,
-    };
+    let launched = launch(node, codec, None);
+    let running = &launched.running;
     for waiter in waiters {
         let ticket = running.ticket().expect("nothing was dropped yet");
         // A replica that went away drops its ticket, and with it its readers.
         let _gone = waiter.ticket.send(ticket);
     }
     node.hub.state().running = Some(running.clone());
-    let pump = pump(running.stream.clone(), begun.stream);
+    walk(node, launched).await;
+}
+
+/// Takes a snapshot of a part, for one replica alone.
+pub(super) fn launch_part(
+    node: &Arc<Inner>,
+    codec: Arc<dyn SnapshotCodec>,
+    part: Selection,
+) -> Ticket {
+    let launched = launch(node, codec, Some(part));
+    let ticket = launched.running.ticket();
+    let node_of_task = Arc::clone(node);
+    let task = async move { walk(&node_of_task, launched).await };
+    node.parts.runtime.spawn(Box::pin(task));
+    ticket.expect("nothing was dropped yet")
+}
+
+/// A snapshot that has been frozen.
+struct Launched {
+    running: Running,
+    walk: SnapshotWalk,
+    stream: Reader,
+}
+
+fn launch(node: &Inner, codec: Arc<dyn SnapshotCodec>, part: Option<Selection>) -> Launched {
+    let (snapshot, stream) = spools(node);
+    let begun = node.parts.store.with(|engine, host| {
+        engine.server.stats.sync_snapshots += u64::from(part.is_none());
+        begin(node, engine, host, codec.as_ref(), part)
+    });
+    Launched {
+        running: Running {
+            codec,
+            snapshot,
+            stream,
+            replid: begun.replid,
+            offset: begun.offset,
+        },
+        walk: begun.walk,
+        stream: begun.stream,
+    }
+}
+
+async fn walk(node: &Arc<Inner>, launched: Launched) {
+    let Launched {
+        running,
+        walk,
+        stream,
+    } = launched;
+    let pump = pump(running.stream.clone(), stream);
     node.parts.runtime.spawn(Box::pin(pump));
     let mut writer = running.snapshot.clone();
-    let mut pace = Rested::new(Arc::clone(&node.parts.runtime), &begun.walk);
+    let mut pace = Rested::new(Arc::clone(&node.parts.runtime), &walk);
     let store = &*node.parts.store;
-    let outcome = write_walk(store, begun.walk, &mut writer, &mut pace).await;
+    let outcome = write_walk(store, walk, &mut writer, &mut pace).await;
     if let Err(error) = &outcome {
         let text = format!("A snapshot for replicas failed: {error}");
         store.with(|_, host| host.log(&text));
@@ -275,6 +318,7 @@ fn begin(
     engine: &mut Engine,
     host: &mut dyn Host,
     codec: &dyn SnapshotCodec,
+    part: Option<Selection>,
 ) -> Begun {
     let backlog = node.ensure_backlog(engine);
     let server = &mut engine.server;
@@ -305,8 +349,9 @@ fn begin(
     let stream = backlog
         .reader(offset, 0)
         .expect("the backlog ends at the stream's offset");
+    let encoder = codec.encoder(&meta);
     Begun {
-        walk: SnapshotWalk::begin(&mut engine.keyspace, codec.encoder(&meta), &meta),
+        walk: SnapshotWalk::begin_part(&mut engine.keyspace, encoder, &meta, part),
         stream,
         replid,
         offset,

@@ -8,10 +8,11 @@
 //! The old dataset is served until the new one is whole and verified.
 
 use super::applier::{ApplyError, StreamApplier};
+use super::delta::Arriving;
 use super::guard::{self, is_suspicious};
 use super::handshake::HandshakeConfig;
 use super::incoming::{Arrived, Incoming, IncomingError, loads_at_once};
-use super::loader::Loader;
+use super::loader::{LoadError, Loader};
 use super::session::{LinkError, ReplicaEvent, ReplicaSession, ReplicaTimeouts};
 use crate::backoff::Backoff;
 use crate::node::{Inner, Node};
@@ -22,6 +23,7 @@ use std::fmt;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use towline_core::engine::Engine;
 use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
 use towline_core::engine::pacing::delay_load;
@@ -42,7 +44,7 @@ const TICK: Duration = Duration::from_millis(1000);
 const IS_PRIMARY: &str = "PSYNC FAILOVER can't be sent to a master.";
 
 /// How a link ended.
-enum End {
+pub(super) enum End {
     /// It could not be opened.
     Dial(io::Error),
     /// It was not open in time.
@@ -55,6 +57,10 @@ enum End {
     Eof,
     /// The snapshot cannot be used.
     Load(IncomingError),
+    /// What the delta was asked for is no longer there.
+    Changed,
+    /// The delta cannot be used; the next link asks for everything.
+    Delta(LoadError),
     /// The stream cannot be followed.
     Apply(ApplyError),
     /// The primary is fed by this node.
@@ -77,6 +83,13 @@ impl fmt::Display for End {
                     "Failed trying to load the MASTER synchronization DB: {error}"
                 )
             }
+            Self::Changed => {
+                f.write_str("the dataset has changed while a delta for it was on its way")
+            }
+            Self::Delta(error) => write!(
+                f,
+                "Failed trying to use the delta from MASTER, asking for everything next: {error}"
+            ),
             Self::Apply(error) => error.fmt(f),
             Self::Cycle => f.write_str(
                 "MASTER goes on under the replication id of this very node, so it follows this node, be it through others: a cycle without a primary. Make one of them a primary with REPLICAOF NO ONE; trying again until then",
@@ -120,15 +133,18 @@ pub(crate) async fn follow(node: Arc<Inner>, address: PrimaryAddress, epoch: u64
         node: Arc::clone(&node),
         address,
         epoch,
+        avoids_delta: AtomicBool::new(false),
     };
     let following = pin!(upstream.follow());
     select(following, unfollow).await;
 }
 
-struct UpstreamLink {
-    node: Arc<Inner>,
-    address: PrimaryAddress,
+pub(super) struct UpstreamLink {
+    pub(super) node: Arc<Inner>,
+    pub(super) address: PrimaryAddress,
     epoch: u64,
+    /// A delta came that could not be used, and no full sync since.
+    avoids_delta: AtomicBool,
 }
 
 impl UpstreamLink {
@@ -137,6 +153,9 @@ impl UpstreamLink {
         loop {
             let began_ms = self.node.now_ms();
             let end = self.one_link().await;
+            if let End::Delta(_) = end {
+                self.avoids_delta.store(true, Ordering::Relaxed);
+            }
             let Some(was_up) = self.note_end(&end) else {
                 return;
             };
@@ -191,7 +210,7 @@ impl UpstreamLink {
     async fn one_link(&self) -> End {
         let begun = self.with(|engine, upstream| {
             upstream.state = LinkState::Connecting;
-            LinkConfig::of(engine)
+            LinkConfig::of(engine, !self.avoids_delta.load(Ordering::Relaxed))
         });
         let Some(config) = begun else {
             return End::Apply(ApplyError::RoleChanged);
@@ -218,6 +237,8 @@ impl UpstreamLink {
             session,
             writer,
             incoming: None,
+            asked: None,
+            delta: None,
             loading: false,
             position: None,
             syncing: None,
@@ -269,7 +290,7 @@ struct LinkConfig {
 }
 
 impl LinkConfig {
-    fn of(engine: &Engine) -> Self {
+    fn of(engine: &Engine, takes_delta: bool) -> Self {
         let config = &engine.server.config;
         let set = |text: &[u8]| (!text.is_empty()).then(|| text.to_vec());
         let announced = config.announced.port;
@@ -285,6 +306,7 @@ impl LinkConfig {
                 },
                 announce_ip: set(ip).map(|ip| String::from_utf8_lossy(&ip).into_owned()),
                 version: Some(VERSION_FOR_VALKEY.to_owned()),
+                takes_delta,
                 asks_to_take_over: engine.server.failover.asks_to_take_over(),
             },
             timeouts: ReplicaTimeouts {
@@ -301,34 +323,41 @@ impl LinkConfig {
 /// the older one has no place for field TTLs, and the sync would fail.
 const VERSION_FOR_VALKEY: &str = "9.1.0";
 
-struct RunningLink<'a> {
-    upstream: &'a UpstreamLink,
-    session: ReplicaSession,
+pub(super) struct RunningLink<'a> {
+    pub(super) upstream: &'a UpstreamLink,
+    pub(super) session: ReplicaSession,
     writer: WriteHalf<Box<dyn Link>>,
     incoming: Option<Incoming>,
+    /// What was asked for in the place of a dataset.
+    pub(super) asked: Option<Arriving>,
+    /// The same, once the primary has announced it.
+    pub(super) delta: Option<Arriving>,
     /// What arrives, or has arrived, is being loaded.
-    loading: bool,
-    position: Option<(ReplicationId, Offset)>,
+    pub(super) loading: bool,
+    pub(super) position: Option<(ReplicationId, Offset)>,
     /// The full sync that is on its way: why, and since when.
     syncing: Option<(FullSyncCause, u64)>,
     /// When its snapshot began, unix ms.
     payload_begun_ms: i64,
-    received_bytes: u64,
+    pub(super) received_bytes: u64,
     size_bytes: Option<u64>,
     /// How much of what was received is loaded.
     loaded_bytes: u64,
     /// What the log hears of a payload.
     lines: Option<ProgressLog>,
-    applier: Option<StreamApplier>,
-    applied: Offset,
+    pub(super) applier: Option<StreamApplier>,
+    pub(super) applied: Offset,
 }
 
 impl RunningLink<'_> {
-    fn node(&self) -> &Inner {
+    pub(super) fn node(&self) -> &Inner {
         &self.upstream.node
     }
 
-    fn with<R>(&self, work: impl FnOnce(&mut Engine, &mut Upstream) -> R) -> Result<R, End> {
+    pub(super) fn with<R>(
+        &self,
+        work: impl FnOnce(&mut Engine, &mut Upstream) -> R,
+    ) -> Result<R, End> {
         let done = self.upstream.with(work);
         done.ok_or(End::Apply(ApplyError::RoleChanged))
     }
@@ -388,7 +417,7 @@ impl RunningLink<'_> {
 
     fn show_progress(&mut self) -> Result<(), End> {
         let arrives = self.incoming.is_some() || self.loading;
-        if self.incoming.is_some() {
+        if self.incoming.is_some() || self.delta.is_some() {
             self.tell(self.received_bytes, self.size_bytes);
         } else if self.loading {
             self.tell(self.loaded_bytes, Some(self.received_bytes));
@@ -435,6 +464,8 @@ impl RunningLink<'_> {
             match event {
                 ReplicaEvent::Continue { replid } => self.continued(replid)?,
                 ReplicaEvent::FullSync { position } => self.full_sync(position)?,
+                ReplicaEvent::DeltaOffer(offer) => self.consider(&offer).await?,
+                ReplicaEvent::Delta { position } => self.delta_begins(position)?,
                 ReplicaEvent::PayloadBegin { size_bytes } => self.begin_payload(size_bytes).await?,
                 ReplicaEvent::Payload(part) => self.payload(&part).await?,
                 ReplicaEvent::PayloadEnd => self.install().await?,
@@ -466,7 +497,7 @@ impl RunningLink<'_> {
         Ok(())
     }
 
-    fn refuse_cycle(&self, replid: Option<ReplicationId>) -> Result<(), End> {
+    pub(super) fn refuse_cycle(&self, replid: Option<ReplicationId>) -> Result<(), End> {
         let is_cycle = self.with(|engine, _| engine.server.closes_cycle(replid))?;
         if is_cycle { Err(End::Cycle) } else { Ok(()) }
     }
@@ -491,13 +522,13 @@ impl RunningLink<'_> {
     }
 
     /// The primary answered, so that it has taken over where it was asked to.
-    fn end_failover(&self) {
+    pub(super) fn end_failover(&self) {
         let unix_ms = self.node().unix_ms();
         let store = &self.node().parts.store;
         store.with(|engine, host| engine.finish_failover(unix_ms, host));
     }
 
-    fn log(&self, text: &str) {
+    pub(super) fn log(&self, text: &str) {
         self.node().parts.store.with(|_, host| host.log(text));
     }
 
@@ -525,6 +556,14 @@ impl RunningLink<'_> {
     }
 
     async fn begin_payload(&mut self, size_bytes: Option<u64>) -> Result<(), End> {
+        self.size_bytes = size_bytes;
+        self.received_bytes = 0;
+        if self.delta.is_some() {
+            self.loading = true;
+            self.begin_lines("Receiving a delta of MASTER");
+            self.payload_begun_ms = self.node().unix_ms();
+            return self.show_progress();
+        }
         let formats = self.node().parts.formats.readable().to_vec();
         let (loader, at_once) = self.with(|engine, _| {
             let mode = engine.server.config.repl_diskless_load;
@@ -542,8 +581,6 @@ impl RunningLink<'_> {
         let incoming = Incoming::begin(node, loader, at_once).await;
         self.incoming = Some(incoming.map_err(End::Load)?);
         self.loading = at_once;
-        self.size_bytes = size_bytes;
-        self.received_bytes = 0;
         self.begin_lines("Receiving the dataset of MASTER");
         self.payload_begun_ms = self.node().unix_ms();
         self.show_progress()
@@ -551,6 +588,10 @@ impl RunningLink<'_> {
 
     async fn payload(&mut self, part: &[u8]) -> Result<(), End> {
         self.received_bytes += part.len() as u64;
+        if let Some(delta) = &mut self.delta {
+            let keys = delta.take(part)?;
+            return self.delay_load(keys).await;
+        }
         let incoming = self.incoming.as_mut();
         let incoming = incoming.expect("a payload begins before it goes on");
         let before = incoming.keys();
@@ -615,6 +656,9 @@ impl RunningLink<'_> {
     /// The new dataset takes the old one's place, with its history. Replicas of
     /// ours have to start over, since the stream they follow is another now.
     async fn install(&mut self) -> Result<(), End> {
+        if let Some(delta) = self.delta.take() {
+            return self.install_delta(delta);
+        }
         let incoming = self.incoming.take();
         let incoming = incoming.expect("a payload begins before it ends");
         self.loading = true;
@@ -648,12 +692,14 @@ impl RunningLink<'_> {
                 Some(base) => base.given(|| server.adopt_history(replid, offset, db)),
                 None => server.adopt_history(replid, offset, db),
             }
+            engine.keyspace.stands_at(offset);
             node.begin_backlog(engine);
             connected(upstream, unix_ms);
             upstream.read_offset = offset;
             engine.server.stats.full_syncs_received.completed(completed);
             (StreamApplier::new(engine, &address, unix_ms), offset)
         })?;
+        self.upstream.avoids_delta.store(false, Ordering::Relaxed);
         self.applier = Some(applier);
         self.loading = false;
         self.applied = offset;
@@ -734,7 +780,7 @@ fn cause(engine: &Engine, position: Option<(ReplicationId, Offset)>) -> FullSync
     }
 }
 
-fn connected(upstream: &mut Upstream, unix_ms: i64) {
+pub(super) fn connected(upstream: &mut Upstream, unix_ms: i64) {
     upstream.state = LinkState::Connected;
     upstream.last_io_ms = unix_ms;
     upstream.down_since_ms = None;

@@ -6,13 +6,14 @@
 //! | 2 | `AUTH [user] password`, if set | `-…` |
 //! | 3 | `REPLCONF listening-port <port>` | none |
 //! | 4 | `REPLCONF ip-address <address>`, if announced | none |
-//! | 5 | `REPLCONF capa eof capa psync2` | none |
+//! | 5 | `REPLCONF capa eof capa psync2`, and where wanted `capa towline-delta`, which others skip | none |
 //! | 6 | `REPLCONF version <version>`, if set (Valkey 8 and later know it) | none |
 //! | 7 | `PSYNC <replid> <offset>`, or `PSYNC ? -1`; `FAILOVER` behind it asks the peer to take over | see the session |
 //!
 //! Steps 2 to 6 go out together once PING was answered, step 7 once they were.
 //! Facts: redis 7.2 `replication.c`, `syncWithMaster`.
 
+use crate::delta;
 use crate::wire::command;
 use towline_core::offset::{Offset, ReplicationId};
 
@@ -30,6 +31,8 @@ pub struct HandshakeConfig {
     /// The Valkey version to present. A Valkey primary chooses the snapshot's
     /// format by it; a Redis primary answers with an error that is ignored.
     pub version: Option<String>,
+    /// A delta is taken in the place of a full sync.
+    pub takes_delta: bool,
     /// The peer is a replica of this node and is asked to take over from it.
     pub asks_to_take_over: bool,
 }
@@ -63,7 +66,11 @@ impl HandshakeConfig {
         if let Some(address) = &self.announce_ip {
             optional(&[b"REPLCONF", b"ip-address", address.as_bytes()]);
         }
-        optional(&[b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"]);
+        let mut capa: Vec<&[u8]> = vec![b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"];
+        if self.takes_delta {
+            capa.extend([b"capa", delta::CAPA]);
+        }
+        optional(&capa);
         if let Some(version) = &self.version {
             optional(&[b"REPLCONF", b"version", version.as_bytes()]);
         }

@@ -1,9 +1,12 @@
-//! A snapshot from the primary, on its way into a dataset of its own.
+//! A snapshot from the primary, on its way into a dataset of its own; or a delta, which
+//! is a snapshot of a part and a list of ranges behind it.
 
 use std::fmt;
 use std::sync::Arc;
 use towline_core::keyspace::Dataset;
-use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress};
+use towline_core::keyspace::delta::coding::SEALED_MAX_BYTES;
+use towline_core::keyspace::delta::{Delta, DeltaFault, WholeDelta};
+use towline_core::seams::snapshot::{DecodeError, DecodeOptions, Progress, SnapshotSink};
 use towline_core::seams::{SnapshotCodec, SnapshotDecoder};
 
 /// A format has to tell itself within this many bytes.
@@ -18,6 +21,8 @@ pub enum LoadError {
     Decode(DecodeError),
     /// There is more after its end.
     TrailingBytes,
+    /// It is no delta, or not one of this dataset.
+    Delta(DeltaFault),
 }
 
 impl fmt::Display for LoadError {
@@ -32,13 +37,14 @@ impl fmt::Display for LoadError {
             }
             Self::Decode(error) => error.fmt(f),
             Self::TrailingBytes => f.write_str("the transfer goes on after the snapshot's end"),
+            Self::Delta(fault) => fault.fmt(f),
         }
     }
 }
 
 /// Reads a snapshot beside the dataset that is served. Nothing of it can be
 /// taken out before it is whole and its checksum holds.
-pub struct Loader {
+pub struct Loader<S = Dataset> {
     formats: Vec<Arc<dyn SnapshotCodec>>,
     head: Vec<u8>,
     decoder: Option<Box<dyn SnapshotDecoder>>,
@@ -46,7 +52,10 @@ pub struct Loader {
     format: Option<&'static str>,
     is_complete: bool,
     options: DecodeOptions,
-    dataset: Dataset,
+    sink: S,
+    /// What stands behind the snapshot, and how much may.
+    rest: Vec<u8>,
+    rest_max_bytes: usize,
 }
 
 impl Loader {
@@ -57,21 +66,72 @@ impl Loader {
         databases: usize,
         options: DecodeOptions,
     ) -> Self {
+        let dataset = Dataset::new(databases, options.hash_seed);
+        Self::into_sink(formats, options, dataset, 0)
+    }
+
+    /// Keys loaded so far.
+    #[must_use]
+    pub const fn keys(&self) -> u64 {
+        self.sink.keys()
+    }
+
+    /// The whole dataset.
+    ///
+    /// # Errors
+    /// If the snapshot is not complete.
+    pub fn finish(mut self) -> Result<Dataset, LoadError> {
+        self.end()?;
+        Ok(self.sink)
+    }
+}
+
+impl Loader<Delta> {
+    /// A loader for a delta of a dataset of `databases` databases.
+    #[must_use]
+    pub fn of_delta(
+        formats: &[Arc<dyn SnapshotCodec>],
+        databases: usize,
+        options: DecodeOptions,
+    ) -> Self {
+        let delta = Delta::new(databases, options.hash_seed);
+        Self::into_sink(formats, options, delta, SEALED_MAX_BYTES)
+    }
+
+    /// Keys loaded so far.
+    #[must_use]
+    pub const fn keys(&self) -> u64 {
+        self.sink.keys()
+    }
+
+    /// The whole delta.
+    ///
+    /// # Errors
+    /// If it is not complete, or contradicts itself.
+    pub fn finish(mut self) -> Result<WholeDelta, LoadError> {
+        self.end()?;
+        self.sink.complete(&self.rest).map_err(LoadError::Delta)
+    }
+}
+
+impl<S: SnapshotSink> Loader<S> {
+    fn into_sink(
+        formats: &[Arc<dyn SnapshotCodec>],
+        options: DecodeOptions,
+        sink: S,
+        rest_max_bytes: usize,
+    ) -> Self {
         Self {
             formats: formats.to_vec(),
             head: Vec::new(),
             decoder: None,
             format: None,
             is_complete: false,
-            dataset: Dataset::new(databases, options.hash_seed),
             options,
+            sink,
+            rest: Vec::new(),
+            rest_max_bytes,
         }
-    }
-
-    /// Keys loaded so far.
-    #[must_use]
-    pub const fn keys(&self) -> u64 {
-        self.dataset.keys()
     }
 
     /// Takes the next bytes.
@@ -113,16 +173,23 @@ impl Loader {
         }
         let decoder = self.decoder.as_mut();
         let Some(decoder) = decoder.filter(|_| !self.is_complete) else {
-            return Err(LoadError::TrailingBytes);
+            return self.keep_rest(bytes);
         };
-        match decoder.feed(bytes, &mut self.dataset) {
+        match decoder.feed(bytes, &mut self.sink) {
             Ok(Progress::More) => Ok(()),
-            Ok(Progress::Complete { consumed }) if consumed == bytes.len() => {
+            Ok(Progress::Complete { consumed }) => {
                 self.is_complete = true;
-                Ok(())
+                self.keep_rest(&bytes[consumed..])
             }
-            Ok(Progress::Complete { .. }) => Err(LoadError::TrailingBytes),
             Err(error) => Err(LoadError::Decode(error)),
+        }
+    }
+
+    fn keep_rest(&mut self, bytes: &[u8]) -> Result<(), LoadError> {
+        self.rest.extend_from_slice(bytes);
+        match self.rest.len() > self.rest_max_bytes {
+            true => Err(LoadError::TrailingBytes),
+            false => Ok(()),
         }
     }
 
@@ -132,17 +199,10 @@ impl Loader {
         self.format
     }
 
-    /// The whole dataset.
-    ///
-    /// # Errors
-    /// If the snapshot is not complete.
-    pub fn finish(mut self) -> Result<Dataset, LoadError> {
+    fn end(&mut self) -> Result<(), LoadError> {
         match &mut self.decoder {
-            _ if self.is_complete => Ok(self.dataset),
-            Some(decoder) => {
-                decoder.finish().map_err(LoadError::Decode)?;
-                Ok(self.dataset)
-            }
+            _ if self.is_complete => Ok(()),
+            Some(decoder) => decoder.finish().map_err(LoadError::Decode),
             None => Err(self.unknown()),
         }
     }

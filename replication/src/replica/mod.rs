@@ -7,11 +7,13 @@
 //! | [`mark`] | the end of a transfer of unknown size |
 //! | [`loader`] | a snapshot on its way into a dataset |
 //! | `incoming` | where a snapshot goes while it arrives |
+//! | `delta` | what has changed in the place of everything |
 //! | [`applier`] | the stream on its way into the engine |
 //! | `guard` | what is not put in the place of a dataset that is there |
 //! | `driver` | the session with bytes moved around it |
 
 pub mod applier;
+mod delta;
 pub(crate) mod driver;
 mod guard;
 pub mod handshake;

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //!  new ─► Pong ─► Setup ─► PsyncReply ─┬─ +FULLRESYNC ─► Header ─► Payload ─► Loading ─┐
-//!  PING   AUTH,   PSYNC                ├─ an error ─SYNC─►                             │ loaded
+//!  PING   AUTH,   PSYNC ◄─answer─ Offer├─ +DELTARESYNC ─►                              │
+//!                           └◄─+DELTA──┤                                              │ loaded
+//!                                      ├─ an error ─SYNC─►                             │
 //!         REPLCONF                     ├─ +CONTINUE ──────────────► Streaming ◄────────┘
 //!                                      └─ -NOMASTERLINK, -LOADING ─► closed, try again
 //!                                         any error, where it was asked to take over
@@ -15,6 +17,7 @@
 
 use super::handshake::{HandshakeConfig, Step, is_pong, psync};
 use super::mark::{MarkFinder, Piece};
+use crate::delta::{self, Offer, Refusal};
 use crate::primary::session::EOF_MARK_LEN;
 use crate::wire::{command, offset_of};
 use std::borrow::Cow;
@@ -58,6 +61,14 @@ pub enum ReplicaEvent<'a> {
     FullSync {
         /// History and offset of the dataset.
         position: Option<(ReplicationId, Offset)>,
+    },
+    /// The primary cannot continue, and offers a delta. Input is left alone until
+    /// [`ReplicaSession::ask_delta`] or [`ReplicaSession::refuse_delta`].
+    DeltaOffer(Offer),
+    /// A part of a dataset will come.
+    Delta {
+        /// History and offset of the dataset.
+        position: (ReplicationId, Offset),
     },
     /// The dataset begins.
     PayloadBegin {
@@ -127,8 +138,12 @@ enum State {
     Pong,
     Setup(VecDeque<Step>),
     PsyncReply,
+    /// What the primary offered is being considered.
+    Offer,
     Header,
-    Counted { left: u64 },
+    Counted {
+        left: u64,
+    },
     Marked(Box<MarkFinder>),
     Loading,
     Streaming,
@@ -141,6 +156,8 @@ pub struct ReplicaSession {
     config: HandshakeConfig,
     timeouts: ReplicaTimeouts,
     from: Option<(ReplicationId, Offset)>,
+    /// The offset from which a delta was asked for.
+    asked_from: Option<Offset>,
     state: State,
     output: Vec<u8>,
     line: Vec<u8>,
@@ -163,6 +180,7 @@ impl ReplicaSession {
             config,
             timeouts,
             from,
+            asked_from: None,
             state: State::Pong,
             output: command(&[b"PING"]),
             line: Vec::new(),
@@ -267,6 +285,8 @@ impl ReplicaSession {
             b"" => Ok(None),
             b"+FULLRESYNC" => self.full_resync(&words, line).map(Some),
             b"+CONTINUE" => self.continues(words.get(1).copied(), line).map(Some),
+            b"+DELTA" if self.config.takes_delta => self.offered(&words, line).map(Some),
+            b"+DELTARESYNC" => self.delta_resync(&words, line).map(Some),
             _ if self.config.asks_to_take_over => Err(LinkError::TakeOverRefused(text(line))),
             b"-NOMASTERLINK" | b"-LOADING" => Err(LinkError::TryLater(text(line))),
             // Whatever else it is, the peer does not take PSYNC: an old one, or
@@ -294,6 +314,51 @@ impl ReplicaSession {
         Ok(ReplicaEvent::FullSync {
             position: Some(position),
         })
+    }
+
+    fn offered(
+        &mut self,
+        words: &[&[u8]],
+        line: &[u8],
+    ) -> Result<ReplicaEvent<'static>, LinkError> {
+        let offer = Offer::parse(words).ok_or_else(|| LinkError::Protocol(text(line)))?;
+        self.state = State::Offer;
+        Ok(ReplicaEvent::DeltaOffer(offer))
+    }
+
+    /// Asks for a delta from `common`, with an encoded list of what is newer here.
+    pub fn ask_delta(&mut self, common: Offset, ranges: &[u8]) {
+        self.answer_offer(delta::report(common, ranges));
+        self.asked_from = Some(common);
+    }
+
+    /// Asks for everything after all.
+    pub fn refuse_delta(&mut self, reason: Refusal) {
+        self.answer_offer(delta::refuse(&reason));
+    }
+
+    fn answer_offer(&mut self, answer: Vec<u8>) {
+        assert!(matches!(self.state, State::Offer), "a delta was offered");
+        self.output.extend(answer);
+        self.state = State::PsyncReply;
+    }
+
+    fn delta_resync(
+        &mut self,
+        words: &[&[u8]],
+        line: &[u8],
+    ) -> Result<ReplicaEvent<'static>, LinkError> {
+        let position = match (words, self.asked_from) {
+            ([_, replid, offset, common], Some(asked)) if offset_of(common) == Some(asked) => {
+                let position = ReplicationId::parse(replid).zip(offset_of(offset));
+                position.filter(|(_, offset)| asked <= *offset)
+            }
+            _ => None,
+        };
+        let position = position.ok_or_else(|| LinkError::Protocol(text(line)))?;
+        self.read = position.1;
+        self.state = State::Header;
+        Ok(ReplicaEvent::Delta { position })
     }
 
     fn continues(
@@ -445,7 +510,7 @@ impl ReplicaSession {
             }
             State::Streaming => (self.timeouts.repl_ms, LinkError::StreamTimeout),
             // While the dataset is put in place nobody reads, so silence says nothing.
-            State::Loading | State::Closed => return None,
+            State::Offer | State::Loading | State::Closed => return None,
         };
         (silence_ms > limit_ms).then_some(error)
     }

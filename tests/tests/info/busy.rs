@@ -197,6 +197,8 @@ fn count(stats: &mut Stats) {
     stats.sync_partial_ok = 2;
     stats.sync_partial_err = 3;
     stats.sync_snapshots = 4;
+    stats.sync_delta = 11;
+    stats.sync_delta_bytes = 12;
     stats.sync_partial_from_disk = 5;
     stats.resync_missed_bytes = 6;
     stats.resync_sent_bytes = 7;

@@ -16,7 +16,7 @@ use towline_tests::info::Info;
 use towline_tests::tables;
 
 /// Fields that Redis 7.2 does not have: ours, and those of its successors.
-const LATER: [&str; 29] = [
+const LATER: [&str; 31] = [
     "sync_full_reasons",
     "sync_full_last_reason",
     "sync_full_last_bytes",
@@ -37,6 +37,8 @@ const LATER: [&str; 29] = [
     "server_name",
     "towline_version",
     "sync_snapshots",
+    "sync_delta",
+    "sync_delta_bytes",
     "lock_held_max_usec",
     "lock_held_max_cpu_usec",
     "repl_backlog_disk_active",

@@ -84,6 +84,7 @@ fn take_option(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> CommandResult<
     } else if is(option, "capa") {
         options.capa_eof |= is(value, "eof");
         options.capa_psync2 |= is(value, "psync2");
+        options.capa_delta |= is(value, "towline-delta");
     } else if is(option, "version") {
         options.version = parse_version(value);
     } else if is(option, "rdb-only") {

@@ -7,8 +7,7 @@ use crate::testing::TestEngine;
 #[test]
 fn replconf_is_remembered() {
     let mut t = TestEngine::new();
-    let line =
-        "replconf listening-port 6380 ip-address 10.0.0.1 capa eof capa psync2 version 9.1.2";
+    let line = "replconf listening-port 6380 ip-address 10.0.0.1 capa eof capa psync2 capa towline-delta version 9.1.2";
     assert_eq!(t.run(line), "+OK");
     let client = t.engine.server.clients.get(t.id).expect("it is connected");
     let expected = ReplicaOptions {
@@ -16,6 +15,7 @@ fn replconf_is_remembered() {
         announced_ip: Some("10.0.0.1".to_owned()),
         capa_eof: true,
         capa_psync2: true,
+        capa_delta: true,
         version: Some(0x0009_0102),
         ..ReplicaOptions::default()
     };

@@ -55,6 +55,8 @@ pub(super) fn stats(out: &mut Fields, source: &Source<'_>) {
     ]);
     // Our own fields stand behind those of Redis.
     out.put("sync_snapshots", stats.sync_snapshots);
+    out.put("sync_delta", stats.sync_delta);
+    out.put("sync_delta_bytes", stats.sync_delta_bytes);
     out.put("lock_held_max_usec", stats.lock_held_max_ns / 1000);
     out.put("lock_held_max_cpu_usec", stats.lock_held_max_cpu_ns / 1000);
     resyncs(out, source);
