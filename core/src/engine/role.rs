@@ -4,7 +4,7 @@
 use super::machine::Engine;
 use super::replication::Upstream;
 use super::server::Server;
-use crate::keyspace::delta::{DeltaFault, WholeDelta};
+use crate::keyspace::delta::{DeltaFault, Leftover, WholeDelta};
 use crate::keyspace::{Entry, Keyspace};
 use crate::offset::{History, Offset, ReplicationId};
 use crate::seams::Host;
@@ -177,13 +177,13 @@ impl Engine {
     ///
     /// # Errors
     /// Where that is not what would come out. Nothing has changed then.
-    pub fn install_delta(&mut self, delta: WholeDelta, at: Offset) -> Result<(), DeltaFault> {
+    pub fn install_delta(&mut self, delta: WholeDelta, at: Offset) -> Result<Leftover, DeltaFault> {
         self.watch_changes();
-        delta.apply(&mut self.keyspace, at)?;
+        let leftover = delta.apply(&mut self.keyspace, at)?;
         self.invalidate_touched();
         self.settle_touched(None);
         self.server.persistence.changes += 1;
-        Ok(())
+        Ok(leftover)
     }
 
     /// Adds another dataset to the present one, whose keys give way where `replace`

@@ -196,6 +196,10 @@ impl Keyspace {
         for &(first, last) in ranges.runs() {
             let mut at = Some(first);
             while let Some(hash) = at.filter(|hash| *hash <= last) {
+                // To a freeze a new version says that it has the group already.
+                for freeze in &mut self.freezes {
+                    freeze.before_change(held, hash);
+                }
                 held.table.set_version(hash, version);
                 at = held.table.next_home(hash);
             }

@@ -1,7 +1,8 @@
 //! A delta on its way in: what `crate::delta` says, seen from the replica.
 //!
-//! It is collected in memory beside the dataset, which is served meanwhile, and applied
-//! under one hold of the engine's lock once it is whole, so that nobody sees a half.
+//! It is collected in memory beside the dataset, which is served meanwhile. Once it is
+//! whole, what differs is applied under one hold of the engine's lock, so that nobody
+//! sees a half.
 
 use super::applier::StreamApplier;
 use super::driver::{End, RunningLink, connected};
@@ -11,13 +12,14 @@ use std::sync::Arc;
 use towline_core::engine::Engine;
 use towline_core::engine::replication::LinkState;
 use towline_core::keyspace::delta::coding::encode_within;
-use towline_core::keyspace::delta::{Delta, NewerRanges};
+use towline_core::keyspace::delta::{Delta, DeltaFault, NewerRanges, WholeDelta};
 use towline_core::keyspace::{HashSeed, Walk};
 use towline_core::offset::{History, Offset, ReplicationId};
 use towline_core::seams::runtime::yield_now;
 use towline_core::seams::snapshot::DecodeOptions;
 
-/// How long the engine's lock is held at a time while ranges are looked for, nanoseconds.
+/// How long the engine's lock is held at a time while ranges are looked for, and while
+/// what came is compared with what is here, nanoseconds.
 const HOLD_NS: u64 = 100_000;
 
 /// What was asked for, and what of it has come.
@@ -66,6 +68,10 @@ fn common(engine: &Engine, offer: &Offer) -> Result<(Place, Common), Refusal> {
     }
     let common = place.last_common(&offer.place);
     Ok((place, common.ok_or(Refusal::NothingInCommon)?))
+}
+
+fn unfit(fault: DeltaFault) -> End {
+    End::Delta(LoadError::Delta(fault))
 }
 
 impl RunningLink<'_> {
@@ -125,6 +131,15 @@ impl RunningLink<'_> {
         })
     }
 
+    /// Compares some of what came with what is here.
+    fn compare(&self, delta: &mut WholeDelta) -> Result<Walk, End> {
+        let compared = self.node().parts.store.with(|engine, host| {
+            let end_ns = host.monotonic_ns().saturating_add(HOLD_NS);
+            delta.compare(&engine.keyspace, &mut || host.monotonic_ns() < end_ns)
+        });
+        compared.map_err(unfit)
+    }
+
     /// What was asked for will come.
     pub(super) fn delta_begins(&mut self, position: (ReplicationId, Offset)) -> Result<(), End> {
         self.refuse_cycle(Some(position.0))?;
@@ -138,10 +153,15 @@ impl RunningLink<'_> {
 
     /// The dataset becomes the primary's, with its history. Replicas of ours have to
     /// come back, since the stream they follow is another now.
-    pub(super) fn install_delta(&mut self, arriving: Arriving) -> Result<(), End> {
+    pub(super) async fn install_delta(&mut self, arriving: Arriving) -> Result<(), End> {
         let (replid, offset) = self.position.expect("a delta is announced with it");
         let (before, history) = (arriving.place, arriving.history(replid));
-        let delta = arriving.loader.finish().map_err(End::Delta)?;
+        let mut delta = arriving.loader.finish().map_err(End::Delta)?;
+        while self.compare(&mut delta)? == Walk::More {
+            self.tick()?;
+            self.flush().await?;
+            yield_now().await;
+        }
         let stream_db = delta
             .meta()
             .position
@@ -150,20 +170,21 @@ impl RunningLink<'_> {
         let address = self.upstream.address.to_string();
         let unix_ms = self.node().unix_ms();
         let node = Arc::clone(&self.upstream.node);
-        let applier = self.with(|engine, upstream| {
+        let (applier, leftover) = self.with(|engine, upstream| {
             let unchanged = place(engine).is_ok_and(|(place, _)| place == before);
             if !unchanged {
                 return Err(End::Changed);
             }
-            let applied = engine.install_delta(delta, offset);
-            applied.map_err(|fault| End::Delta(LoadError::Delta(fault)))?;
+            let leftover = engine.install_delta(delta, offset).map_err(unfit)?;
             let db = stream_db.map(|db| db as usize);
             engine.server.adopt(history, offset, db);
             node.begin_backlog(engine);
             connected(upstream, unix_ms);
             upstream.read_offset = offset;
-            Ok(StreamApplier::new(engine, &address, unix_ms))
+            Ok((StreamApplier::new(engine, &address, unix_ms), leftover))
         })??;
+        // Not under the lock, for it may be a lot.
+        drop(leftover);
         self.applier = Some(applier);
         self.loading = false;
         self.applied = offset;

@@ -391,7 +391,7 @@ impl RunningLink<'_> {
         }
     }
 
-    async fn flush(&mut self) -> Result<(), End> {
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
         let output = self.session.take_output();
         if !output.is_empty() {
             self.writer.write_all(&output).await?;
@@ -399,7 +399,7 @@ impl RunningLink<'_> {
         Ok(())
     }
 
-    fn tick(&mut self) -> Result<(), End> {
+    pub(super) fn tick(&mut self) -> Result<(), End> {
         let now_ms = self.node().now_ms();
         let applier = self.applier.as_ref();
         let (killed, durable) = self.with(|engine, _| {
@@ -657,7 +657,7 @@ impl RunningLink<'_> {
     /// ours have to start over, since the stream they follow is another now.
     async fn install(&mut self) -> Result<(), End> {
         if let Some(delta) = self.delta.take() {
-            return self.install_delta(delta);
+            return self.install_delta(delta).await;
         }
         let incoming = self.incoming.take();
         let incoming = incoming.expect("a payload begins before it ends");

@@ -1,15 +1,21 @@
-//! A delta at the replica: collected beside the dataset, checked, and applied at once.
+//! A delta at the replica: collected beside the dataset, compared with it a slice at a
+//! time, and applied at once.
+//!
+//! Most of what is in a delta is what is here already, because a group travels whole
+//! where one of its keys has changed. What does not differ is found beforehand, so that
+//! the engine's lock is held for the rest alone.
 
 use std::fmt;
 
 use super::coding::{BadRanges, DbRanges, unseal};
 use super::ranges::HashRanges;
 use crate::keyspace::usage::loaded;
-use crate::keyspace::{Entry, HashSeed, Keyspace, Table};
+use crate::keyspace::{Db, Entry, HashSeed, Keyspace, Walk};
 use crate::offset::Offset;
 use crate::seams::snapshot::{
     Access, DecodeError, Refused, SnapshotEntry, SnapshotMeta, SnapshotSink,
 };
+use crate::value::ValueRef;
 
 /// Why a delta cannot be applied. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub enum DeltaFault {
         /// How many the primary has.
         expected: u64,
     },
+    /// The dataset is no longer what the delta was compared with.
+    Changed,
 }
 
 impl fmt::Display for DeltaFault {
@@ -56,6 +64,7 @@ impl fmt::Display for DeltaFault {
                 f,
                 "database {db} would have {found} keys, and the primary's has {expected}"
             ),
+            Self::Changed => f.write_str("the dataset has changed since it was compared"),
         }
     }
 }
@@ -108,13 +117,18 @@ impl Delta {
             let own = own.map_or(&nothing, |one| &one.ranges);
             put_in_order(entries, own)?;
         }
+        let is_here = |of_db: &Vec<Hashed>| vec![false; of_db.len()];
         Ok(WholeDelta {
             seed: self.seed,
+            is_here: entries.iter().map(is_here).collect(),
             entries,
             ranges,
             meta: self.meta,
             keys: self.keys,
             functions: self.functions,
+            place: Cursor::default(),
+            doomed: Vec::new(),
+            compared: Vec::new(),
         })
     }
 }
@@ -190,19 +204,53 @@ impl SnapshotSink for Delta {
     }
 }
 
+/// A key that a delta removes, and its database.
+type Doomed = (usize, Box<[u8]>);
+
+/// Groups that are compared before the caller is asked whether to go on.
+const GROUPS_PER_LOOK: usize = 16;
+
+/// Where a comparison is: a place in the list of ranges, one of its runs, and a hash in
+/// that; none at its beginning.
+#[derive(Default)]
+struct Cursor {
+    list: usize,
+    run: usize,
+    hash: Option<u64>,
+    /// Keys of the database that are in its ranges, so far.
+    in_range: usize,
+}
+
+/// A database that was compared.
+struct Compared {
+    db: usize,
+    id: u64,
+    keys: usize,
+}
+
 /// A delta that is complete and contradicts itself nowhere.
 pub struct WholeDelta {
     seed: HashSeed,
     /// By database, in the order of their hashes.
     entries: Vec<Vec<Hashed>>,
+    /// Which of them the dataset has already.
+    is_here: Vec<Vec<bool>>,
     ranges: Vec<DbRanges>,
     meta: SnapshotMeta,
     keys: u64,
     functions: Vec<Vec<u8>>,
+    place: Cursor,
+    /// What is in a range here and not in the delta.
+    doomed: Vec<Doomed>,
+    compared: Vec<Compared>,
 }
 
-/// A key that a delta removes, and its database.
-type Doomed = (usize, Box<[u8]>);
+/// What of a delta was of no use, for the caller to drop where that delays nobody.
+#[derive(Debug)]
+pub struct Leftover {
+    _entries: Vec<Vec<Hashed>>,
+    _doomed: Vec<Doomed>,
+}
 
 impl WholeDelta {
     /// What it said of itself.
@@ -217,20 +265,114 @@ impl WholeDelta {
         self.keys
     }
 
+    /// Goes on comparing it with the dataset until `more`, which is asked now and then,
+    /// says that it is enough. The dataset may not change between the calls.
+    ///
+    /// # Errors
+    /// Where it is not the dataset that the delta is for.
+    pub fn compare(
+        &mut self,
+        space: &Keyspace,
+        more: &mut dyn FnMut() -> bool,
+    ) -> Result<Walk, DeltaFault> {
+        if *space.seed() != self.seed {
+            let text = "is of a dataset with another hash seed";
+            return Err(DeltaFault::Ranges(BadRanges::new(text)));
+        }
+        while self.place.list < self.ranges.len() {
+            for _ in 0..GROUPS_PER_LOOK {
+                if self.step(space)? == Walk::Done {
+                    break;
+                }
+            }
+            if !more() {
+                return Ok(Walk::More);
+            }
+        }
+        Ok(Walk::Done)
+    }
+
+    /// Compares one group; done where there are no more in its database.
+    fn step(&mut self, space: &Keyspace) -> Result<Walk, DeltaFault> {
+        let one = &self.ranges[self.place.list];
+        let db = one.db as usize;
+        let is_known = db < self.entries.len().min(space.databases());
+        if !is_known && one.keys > 0 {
+            return Err(DeltaFault::NoSuchDb(one.db));
+        }
+        let run = one.ranges.runs().get(self.place.run);
+        let Some(&(first, last)) = run.filter(|_| is_known) else {
+            if is_known {
+                self.end_db(space.db(db))?;
+            }
+            let list = self.place.list + 1;
+            self.place = Cursor {
+                list,
+                ..Cursor::default()
+            };
+            return Ok(Walk::Done);
+        };
+        let table = space.db(db).table();
+        let hash = self.place.hash.unwrap_or(first);
+        let (entries, is_here) = (&self.entries[db], &mut self.is_here[db]);
+        table.visit_home(hash, &mut |hash, entry| {
+            if hash < first || last < hash {
+                return;
+            }
+            self.place.in_range += 1;
+            match find(entries, hash, entry.key()) {
+                Some(at) => is_here[at] = is_same(&entries[at].1, entry),
+                None => self.doomed.push((db, entry.key().into())),
+            }
+        });
+        self.place.hash = table.next_home(hash).filter(|next| *next <= last);
+        self.place.run += usize::from(self.place.hash.is_none());
+        Ok(Walk::More)
+    }
+
+    /// All groups of a database were compared.
+    fn end_db(&mut self, held: &Db) -> Result<(), DeltaFault> {
+        let one = &self.ranges[self.place.list];
+        let db = one.db as usize;
+        let found = held.len() - self.place.in_range + self.entries[db].len();
+        if found as u64 != one.keys {
+            return Err(DeltaFault::Keys {
+                db: one.db,
+                found: found as u64,
+                expected: one.keys,
+            });
+        }
+        self.compared.push(Compared {
+            db,
+            id: held.id(),
+            keys: held.len(),
+        });
+        Ok(())
+    }
+
     /// Makes `space` what the primary's dataset was at the offset `at`.
     ///
     /// # Errors
     /// Where that is not what would come out. Nothing has changed then.
-    pub fn apply(self, space: &mut Keyspace, at: Offset) -> Result<(), DeltaFault> {
-        let doomed = self.doomed(space)?;
+    pub fn apply(mut self, space: &mut Keyspace, at: Offset) -> Result<Leftover, DeltaFault> {
+        self.compare(space, &mut || true)?;
+        let changed = self.compared.iter().any(|compared| {
+            let held = space.db(compared.db);
+            (held.id(), held.len()) != (compared.id, compared.keys)
+        });
+        if changed {
+            return Err(DeltaFault::Changed);
+        }
         let version = space.go_on_from(at);
-        for (db, key) in doomed {
-            if let Some(entry) = space.remove(db, &key) {
+        for (db, key) in &self.doomed {
+            if let Some(entry) = space.remove(*db, key) {
                 space.discard(entry);
             }
         }
-        for (db, entries) in self.entries.into_iter().enumerate() {
-            for (_, entry) in entries {
+        for (db, entries) in self.entries.iter_mut().enumerate() {
+            let mut is_here = self.is_here[db].iter();
+            let new = entries.extract_if(.., |_| !is_here.next().is_some_and(|here| *here));
+            for (_, entry) in new {
                 space.put(db, entry);
             }
         }
@@ -241,66 +383,30 @@ impl WholeDelta {
             }
         }
         space.set_functions(self.functions);
-        Ok(())
-    }
-
-    /// What is in a range here and not in the delta.
-    fn doomed(&self, space: &Keyspace) -> Result<Vec<Doomed>, DeltaFault> {
-        if *space.seed() != self.seed {
-            let text = "is of a dataset with another hash seed";
-            return Err(DeltaFault::Ranges(BadRanges::new(text)));
-        }
-        let mut doomed = Vec::new();
-        for one in &self.ranges {
-            let db = one.db as usize;
-            let entries = self.entries.get(db).filter(|_| db < space.databases());
-            let Some(entries) = entries else {
-                if one.keys > 0 {
-                    return Err(DeltaFault::NoSuchDb(one.db));
-                }
-                continue;
-            };
-            let held = space.db(db);
-            let mut replaced = 0;
-            visit(held.table(), &one.ranges, &mut |hash, entry| {
-                replaced += 1;
-                if !holds(entries, hash, entry.key()) {
-                    doomed.push((db, entry.key().into()));
-                }
-            });
-            let (found, expected) = ((held.len() - replaced + entries.len()) as u64, one.keys);
-            if found != expected {
-                let db = one.db;
-                return Err(DeltaFault::Keys {
-                    db,
-                    found,
-                    expected,
-                });
-            }
-        }
-        Ok(doomed)
+        Ok(Leftover {
+            _entries: self.entries,
+            _doomed: self.doomed,
+        })
     }
 }
 
-fn holds(entries: &[Hashed], hash: u64, key: &[u8]) -> bool {
-    let at = entries.partition_point(|entry| entry.0 < hash);
-    let same = entries[at..].iter().take_while(|entry| entry.0 == hash);
-    same.into_iter().any(|(_, entry)| entry.key() == key)
+/// The place of a key among the entries of its database.
+fn find(entries: &[Hashed], hash: u64, key: &[u8]) -> Option<usize> {
+    let first = entries.partition_point(|entry| entry.0 < hash);
+    let same = entries[first..].iter().take_while(|entry| entry.0 == hash);
+    let at = same.into_iter().position(|(_, entry)| entry.key() == key)?;
+    Some(first + at)
 }
 
-/// Calls `visit` with every entry of the ranges.
-fn visit(table: &Table, ranges: &HashRanges, visit: &mut dyn FnMut(u64, &Entry)) {
-    for &(first, last) in ranges.runs() {
-        let mut at = Some(first);
-        while let Some(hash) = at.filter(|hash| *hash <= last) {
-            table.visit_home(hash, &mut |hash, entry| {
-                if first <= hash && hash <= last {
-                    visit(hash, entry);
-                }
-            });
-            at = table.next_home(hash);
-        }
-    }
+/// Whether two entries of one key say the same. Of collections that is not asked: to
+/// compare them is dearer than to replace them.
+fn is_same(new: &Entry, old: &Entry) -> bool {
+    let values = match (new.value(), old.value()) {
+        (ValueRef::Str(new), ValueRef::Str(old)) => new == old,
+        (ValueRef::Int(new), ValueRef::Int(old)) => new == old,
+        _ => false,
+    };
+    values && new.expire_ms() == old.expire_ms()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub mod newer;
 pub mod ranges;
 pub(super) mod selection;
 
-pub use arrived::{Delta, DeltaFault, WholeDelta};
+pub use arrived::{Delta, DeltaFault, Leftover, WholeDelta};
 pub use coding::DbRanges;
 pub use newer::NewerRanges;
 pub use ranges::HashRanges;

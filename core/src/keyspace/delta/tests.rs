@@ -142,7 +142,8 @@ fn resync(from: &mut Node, to: &mut Node, meanwhile: &mut dyn FnMut(&mut Node)) 
         delta.ready(entry, Access::Unknown).expect("it is taken");
     }
     let whole = delta.complete(&seal(&ranges, &SEED));
-    let whole = whole.expect("it contradicts itself nowhere");
+    let mut whole = whole.expect("it contradicts itself nowhere");
+    while whole.compare(&to.space, &mut || false) == Ok(Walk::More) {}
     whole
         .apply(&mut to.space, at)
         .expect("both were equal once");
@@ -334,4 +335,17 @@ fn functions_are_those_of_the_primary() {
     let whole = whole.expect("it contradicts itself nowhere");
     whole.apply(&mut space, Offset(9)).expect("it fits");
     assert_eq!(space.functions(), [b"new".to_vec()]);
+}
+
+#[test]
+fn what_changes_between_the_comparison_and_its_use_is_seen() {
+    let mut space = Keyspace::new(DATABASES, SEED);
+    let whole = delta(&[b"k"]).complete(&ranges_of(0, 1, HashRanges::all()));
+    let mut whole = whole.expect("it contradicts itself nowhere");
+    assert_eq!(whole.compare(&space, &mut || true), Ok(Walk::Done));
+    space.set_string(0, b"late", b"1", None, 0);
+    let before = content(&space);
+    let applied = whole.apply(&mut space, Offset(9)).err();
+    assert_eq!(applied, Some(DeltaFault::Changed));
+    assert_eq!(content(&space), before);
 }
