@@ -82,7 +82,9 @@ fn build_towline() -> PathBuf {
     } else {
         // Asked for beside a test, it is made of the crates that the tests were made of;
         // alone, its dependencies have other features, and all is compiled once more.
-        command.args(["--workspace", "--bin", "towline-server", "--test", "tidy"]);
+        // The tool is its package's as well.
+        command.args(["--workspace", "--test", "tidy"]);
+        command.args(["--bin", "towline-server", "--bin", "towline"]);
     }
     command.current_dir(repository());
     run_to_success(command);
