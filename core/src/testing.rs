@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::config::Config;
 use crate::engine::client::ClientFlags;
+use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
 use crate::engine::stream_log::SinkId;
 use crate::engine::{ClientId, Engine, EngineOptions, Peer};
 use crate::keyspace::HashSeed;
@@ -19,6 +20,21 @@ impl LogSink for Capture {
             .lock()
             .expect("not poisoned")
             .extend_from_slice(bytes);
+    }
+}
+
+/// A replica that follows the stream and has acknowledged nothing.
+pub(crate) fn replica(id: u64) -> Replica {
+    Replica {
+        id,
+        ip: "h".to_owned(),
+        port: 1,
+        state: ReplicaState::Online,
+        served_from: ServedFrom::Memory,
+        ack_offset: Offset::ZERO,
+        fack_offset: None,
+        sends_fack: false,
+        ack_ms: 0,
     }
 }
 
@@ -78,6 +94,17 @@ impl TestEngine {
         let client = client.expect("it has just connected");
         client.flags.insert(role);
         client.authenticated = true;
+        id
+    }
+
+    /// Adds a client that is listed as a replica, which has acknowledged nothing.
+    pub(crate) fn follow(&mut self) -> u64 {
+        let id = self.connect().id;
+        let listed = Replica {
+            ack_ms: self.now_ms,
+            ..replica(id)
+        };
+        self.engine.server.replication.replicas.push(listed);
         id
     }
 

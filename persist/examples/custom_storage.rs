@@ -154,7 +154,7 @@ impl Watcher for Patient {
         }
     }
 
-    fn progress(&mut self, _engine: &mut Engine, _host: &mut dyn Host, _keys: u64) -> bool {
+    fn progress(&mut self, _engine: &mut Engine, _keys: u64) -> bool {
         true
     }
 }

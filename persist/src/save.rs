@@ -35,7 +35,7 @@ pub trait Watcher: Send {
     fn frozen(&mut self, engine: &mut Engine, keys_total: u64) -> SnapshotMeta;
 
     /// Called under the lock after each slice of the walk; false gives up.
-    fn progress(&mut self, engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool;
+    fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool;
 
     /// Waits for so long: between two slices while clients are busy, and where saves are
     /// slowed down. One without a timer lets other tasks run.
@@ -54,8 +54,8 @@ pub trait Watcher: Send {
 struct Watched<'a>(&'a mut dyn Watcher);
 
 impl Pace for Watched<'_> {
-    fn progress(&mut self, engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
-        self.0.progress(engine, host, keys)
+    fn progress(&mut self, engine: &mut Engine, _host: &mut dyn Host, keys: u64) -> bool {
+        self.0.progress(engine, keys)
     }
 
     fn rest(&self, duration: Duration) -> BoxFuture<'static, ()> {

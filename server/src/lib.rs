@@ -46,6 +46,7 @@ mod migrate;
 pub mod net;
 mod oom_score;
 mod process;
+mod progress;
 mod random;
 pub mod relisten;
 mod reload;

@@ -8,10 +8,8 @@ use towline_core::engine::Engine;
 use towline_core::engine::pacing::delay_load;
 use towline_core::engine::persistence::Loading;
 use towline_core::keyspace::dataset::{Dataset, LeftOut, Skips};
-use towline_core::seams::Host;
 use towline_core::seams::snapshot::{DecodeError, DecodeFault, DecodeOptions};
 use towline_core::seams::{SnapshotCodec, Storage, StorageError};
-use towline_core::text::progress::ProgressLog;
 use towline_persist::load::{LoadError, LoadPace, load_beside};
 use towline_persist::rdb::RdbCodec;
 use towline_persist::towline::TowlineCodec;
@@ -19,7 +17,7 @@ use towline_replication::node::Node;
 
 use crate::engine_lock::EngineLock;
 use crate::host::unix_ms;
-use crate::saving::begin_lines;
+use crate::progress::ProgressLines;
 use crate::smol_runtime::rest;
 
 /// The formats that files are read in.
@@ -148,7 +146,7 @@ async fn read(
         store,
         interval_bytes: store.lock().server.config.pacing.load_interval_bytes,
         start_s: unix_ms() / 1000,
-        lines: begin_lines("Loading DB in memory", &store.host),
+        lines: ProgressLines::begin("Loading DB in memory", &store.host),
     };
     load_beside(
         storage,
@@ -167,16 +165,13 @@ struct AtStart<'a> {
     store: &'a EngineLock,
     interval_bytes: u64,
     start_s: i64,
-    lines: ProgressLog,
+    lines: ProgressLines,
 }
 
 impl LoadPace for AtStart<'_> {
     fn progress(&mut self, read_bytes: u64, total_bytes: u64) {
         note_progress(self.store, self.start_s, read_bytes, total_bytes);
-        let now_ms = self.store.host.monotonic_ns() / 1_000_000;
-        if let Some(line) = self.lines.line(now_ms, read_bytes, Some(total_bytes)) {
-            self.store.host.logger().notice(&line);
-        }
+        self.lines.tell(read_bytes, total_bytes);
     }
 
     fn interval_bytes(&self) -> u64 {

@@ -8,7 +8,6 @@ use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::seams::snapshot::{SnapshotMeta, SnapshotPosition};
 use towline_core::seams::{Host, Storage};
-use towline_core::text::progress::ProgressLog;
 use towline_core::version::REDIS_VERSION;
 use towline_persist::rdb::RdbVersion;
 use towline_persist::save::{SaveError, SaveJob, Watcher};
@@ -18,6 +17,7 @@ use crate::encoders;
 use crate::engine_lock::EngineLock;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
+use crate::progress::ProgressLines;
 use crate::smol_runtime::rest;
 
 /// A save point that failed is tried again after so many seconds.
@@ -43,7 +43,7 @@ struct Progress {
     host: ServerHost,
     cancelled: Arc<AtomicBool>,
     keys_total: u64,
-    lines: ProgressLog,
+    lines: ProgressLines,
 }
 
 impl Watcher for Progress {
@@ -53,11 +53,11 @@ impl Watcher for Progress {
         meta(engine, &self.host)
     }
 
-    fn progress(&mut self, engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
+    fn progress(&mut self, engine: &mut Engine, keys: u64) -> bool {
         if let Some(saving) = &mut engine.server.persistence.saving {
             saving.keys_processed = keys;
         }
-        tell(&mut self.lines, host, keys, self.keys_total);
+        self.lines.tell(keys, self.keys_total);
         !self.cancelled.load(Ordering::SeqCst)
     }
 
@@ -67,18 +67,6 @@ impl Watcher for Progress {
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
         encoders::run(work);
-    }
-}
-
-/// Lines of the log about a walk that begins.
-pub(crate) fn begin_lines(what: &'static str, host: &ServerHost) -> ProgressLog {
-    ProgressLog::begin(what, host.monotonic_ns() / 1_000_000)
-}
-
-/// A line where one is due.
-pub(crate) fn tell(lines: &mut ProgressLog, host: &mut dyn Host, keys: u64, total: u64) {
-    if let Some(line) = lines.line(host.monotonic_ns() / 1_000_000, keys, Some(total)) {
-        host.log(&line);
     }
 }
 
@@ -233,7 +221,7 @@ impl Saver {
             host: self.store.host.clone(),
             cancelled: Arc::clone(&self.cancelled),
             keys_total: 0,
-            lines: begin_lines("Saving the DB", &self.store.host),
+            lines: ProgressLines::begin("Saving the DB", &self.store.host),
         };
         job.run(&mut progress).await
     }

@@ -1,5 +1,7 @@
 //! Waiting until servers hold the same data.
 
+use rustix::process::Signal;
+
 use crate::content;
 use crate::resp::Client;
 use crate::server::Server;
@@ -40,6 +42,25 @@ pub fn wait_in_sync(chain: &[&Server]) {
             link_status(replica) == "up" && offset(replica) == offset(primary)
         });
     }
+}
+
+/// The replica stands still, and its link is cut.
+pub fn hold(replica: &Server, primary: &Server) {
+    replica.signal(Signal::STOP);
+    primary.ok("CLIENT KILL TYPE replica");
+    wait::until("the link is cut", || {
+        primary.info("replication").number("connected_slaves") == 0
+    });
+}
+
+/// A replica that was held goes on, and catches up.
+pub fn release(replica: &Server, primary: &Server) {
+    replica.signal(Signal::CONT);
+    wait::until("the replica is back", || {
+        primary.info("replication").number("connected_slaves") == 1
+    });
+    wait_link_up(replica);
+    wait_in_sync(&[primary, replica]);
 }
 
 /// The offset up to which a server has applied its history.

@@ -8,7 +8,9 @@ use rustix::process::Signal;
 use towline_tests::proxy::Proxy;
 use towline_tests::resp::Client;
 use towline_tests::server::{Kind, Server, Setup};
-use towline_tests::sync::{digest, offset, wait_in_sync, wait_link_up, wait_same_data};
+use towline_tests::sync::{
+    digest, hold, offset, release, wait_in_sync, wait_link_up, wait_same_data,
+};
 use towline_tests::wait;
 use towline_tests::workload::Workload;
 
@@ -32,24 +34,6 @@ fn replica_of(primary: &Server) -> Server {
 fn syncs(primary: &Server) -> [i64; 3] {
     let stats = primary.info("stats");
     ["sync_full", "sync_partial_ok", "sync_delta"].map(|name| stats.number(name))
-}
-
-/// The replica stands still, and its link is cut.
-fn hold(replica: &Server, primary: &Server) {
-    replica.signal(Signal::STOP);
-    primary.ok("CLIENT KILL TYPE replica");
-    wait::until("the link is cut", || {
-        primary.info("replication").number("connected_slaves") == 0
-    });
-}
-
-fn release(replica: &Server, primary: &Server) {
-    replica.signal(Signal::CONT);
-    wait::until("the replica is back", || {
-        primary.info("replication").number("connected_slaves") == 1
-    });
-    wait_link_up(replica);
-    wait_in_sync(&[primary, replica]);
 }
 
 /// More of the stream than memory holds.
@@ -465,18 +449,21 @@ fn comes_and_stays(primary: &Server, replica: &mut Server) {
     assert_eq!(primary.info("stats").number("sync_full"), 1);
 }
 
+/// Lets a replica that was held go on; answers what it holds while a delta comes.
+fn digest_on_the_way(replica: &Server) -> String {
+    replica.signal(Signal::CONT);
+    wait::until("the delta is on its way", || {
+        let info = replica.info("replication");
+        info.number("master_sync_in_progress") == 1
+    });
+    digest(replica)
+}
+
 #[test]
 fn killed_while_a_delta_is_on_its_way_the_replica_has_its_old_state() {
     let (primary, mut replica) = logged_and_held();
     primary.ok(FOR_EVER);
-    replica.signal(Signal::CONT);
-    wait::until("the delta is on its way", || {
-        replica
-            .info("replication")
-            .number("master_sync_in_progress")
-            == 1
-    });
-    let old = digest(&replica);
+    let old = digest_on_the_way(&replica);
     assert_eq!(digest_after_kill(&primary, &mut replica), old);
     assert_eq!(replica.ok("GET key:1").text(), "old");
     primary.ok(AT_ONCE);
@@ -487,14 +474,7 @@ fn killed_while_a_delta_is_on_its_way_the_replica_has_its_old_state() {
 fn killed_before_its_log_has_a_delta_the_replica_has_its_old_state() {
     let (primary, mut replica) = logged_and_held();
     primary.ok(FOR_EVER);
-    replica.signal(Signal::CONT);
-    wait::until("the delta is on its way", || {
-        replica
-            .info("replication")
-            .number("master_sync_in_progress")
-            == 1
-    });
-    let old = digest(&replica);
+    let old = digest_on_the_way(&replica);
     primary.ok(AT_ONCE);
     wait_link_up(&replica);
     assert_eq!(replica.ok("GET key:1").text(), "new");

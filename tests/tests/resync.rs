@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use towline_tests::resp::Client;
 use towline_tests::server::{Kind, Server, Setup};
-use towline_tests::sync::{offset, wait_in_sync, wait_link_up, wait_same_data};
+use towline_tests::sync::{hold, offset, release, wait_in_sync, wait_link_up, wait_same_data};
 use towline_tests::wait;
 use towline_tests::workload::Workload;
 
@@ -46,24 +46,6 @@ fn rewrite(server: &Server) {
         let info = server.info("persistence");
         info.number("aof_rewrite_in_progress") + info.number("aof_rewrite_scheduled") == 0
     });
-}
-
-/// The replica stands still, and its link is cut.
-fn hold(replica: &Server, primary: &Server) {
-    replica.signal(Signal::STOP);
-    primary.ok("CLIENT KILL TYPE replica");
-    wait::until("the link is cut", || {
-        primary.info("replication").number("connected_slaves") == 0
-    });
-}
-
-fn release(replica: &Server, primary: &Server) {
-    replica.signal(Signal::CONT);
-    wait::until("the replica is back", || {
-        primary.info("replication").number("connected_slaves") == 1
-    });
-    wait_link_up(replica);
-    wait_in_sync(&[primary, replica]);
 }
 
 /// Full syncs and deltas, partial resyncs, and how many of these began with the disk.

@@ -2,7 +2,6 @@
 //! leave, and what is said where nobody can tell.
 
 use super::append_only::LogState;
-use super::replication::{Replica, ReplicaState, ServedFrom};
 use super::{ClientId, Flow};
 use crate::config::SetRules;
 use crate::offset::Offset;
@@ -11,23 +10,6 @@ use crate::testing::TestEngine;
 
 const UNKNOWN: &str = "-DURABILITYUNKNOWN The write happened, and its durability is unknown: \
                        what was asked for was not confirmed.";
-
-/// A replica that follows the stream and has acknowledged nothing.
-fn follow(t: &mut TestEngine) -> u64 {
-    let id = t.connect().id;
-    t.engine.server.replication.replicas.push(Replica {
-        id,
-        ip: "h".into(),
-        port: 1,
-        state: ReplicaState::Online,
-        served_from: ServedFrom::Memory,
-        ack_offset: Offset::ZERO,
-        fack_offset: None,
-        sends_fack: false,
-        ack_ms: t.now_ms,
-    });
-    id
-}
 
 /// The end of what the first client has written; what asks replicas to acknowledge is
 /// behind it.
@@ -65,7 +47,7 @@ fn info(t: &mut TestEngine, section: &str, name: &str) -> String {
 #[test]
 fn a_reply_waits_for_the_replica_and_others_do_not() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     assert_eq!(t.run("client durability replicas=1"), "+OK");
     assert_eq!(t.run("get k"), "$-1", "a read passes");
     assert_eq!(t.run("set k v"), "");
@@ -87,7 +69,7 @@ fn a_reply_waits_for_the_replica_and_others_do_not() {
 #[test]
 fn replicas_are_asked_to_acknowledge() {
     let mut t = TestEngine::new();
-    follow(&mut t);
+    t.follow();
     t.run("client durability replicas=1");
     t.run("set k v");
     assert_eq!(t.stream(), "set k v | REPLCONF GETACK *");
@@ -99,7 +81,7 @@ fn replicas_are_asked_to_acknowledge() {
 #[test]
 fn each_reply_of_a_pipeline_waits_for_its_own_offset_and_all_keep_their_order() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1");
     let mut offsets = Vec::new();
     for line in ["get a", "set a 1", "get a", "incr a", "ping"] {
@@ -124,7 +106,7 @@ fn each_reply_of_a_pipeline_waits_for_its_own_offset_and_all_keep_their_order() 
 #[test]
 fn what_changed_nothing_has_nothing_to_wait_for() {
     let mut t = TestEngine::new();
-    follow(&mut t);
+    t.follow();
     t.run("set k v");
     t.run("set gone v px 1");
     t.now_ms += 1;
@@ -144,7 +126,7 @@ fn what_changed_nothing_has_nothing_to_wait_for() {
 #[test]
 fn a_timeout_says_that_the_write_happened_and_only_its_own_reply_is_lost() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1 timeout=100");
     assert_eq!(t.run("set k v"), "");
     t.now_ms += 60;
@@ -173,7 +155,7 @@ fn a_timeout_says_that_the_write_happened_and_only_its_own_reply_is_lost() {
 #[test]
 fn many_that_fail_at_once_stay_in_order() {
     let mut t = TestEngine::new();
-    follow(&mut t);
+    t.follow();
     t.run("client durability replicas=1 timeout=10");
     for _ in 0..3 {
         assert_eq!(t.run("incr n"), "");
@@ -222,7 +204,7 @@ fn a_failed_fsync_is_told_at_once() {
 #[test]
 fn what_is_fsynced_elsewhere_needs_peers_that_tell_it() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1 at=fsynced");
     let refused = "-NODURABILITY The write did not happen: at=fsynced was asked for, and too \
                    few replicas tell what they have fsynced.";
@@ -242,7 +224,7 @@ fn what_is_fsynced_elsewhere_needs_peers_that_tell_it() {
 fn a_demotion_is_told_at_once_whoever_asks_for_it() {
     for own in [true, false] {
         let mut t = TestEngine::new();
-        let replica = follow(&mut t);
+        let replica = t.follow();
         t.run("client durability replicas=1 timeout=60000");
         assert_eq!(t.run("set k v"), "");
         let by = if own { t.id } else { t.connect() };
@@ -260,7 +242,7 @@ fn a_demotion_is_told_at_once_whoever_asks_for_it() {
 #[test]
 fn an_offset_of_another_role_confirms_nothing() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1 timeout=60000");
     t.run("set k v");
     let server = &mut t.engine.server;
@@ -276,7 +258,7 @@ fn an_offset_of_another_role_confirms_nothing() {
 #[test]
 fn exec_waits_as_a_whole_under_the_setting_it_came_with() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1");
     for line in ["multi", "set a 1", "client durability default", "set b 2"] {
         assert_ne!(t.run(line), "", "{line}");
@@ -303,7 +285,7 @@ fn a_refused_write_ends_its_transaction() {
 #[test]
 fn one_who_waited_for_a_key_waits_under_its_own_setting() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     let popper = t.connect();
     t.run_as(popper, "client durability replicas=1");
     assert_eq!(t.run_as(popper, "blpop list 0"), "");
@@ -317,7 +299,7 @@ fn one_who_waited_for_a_key_waits_under_its_own_setting() {
 #[test]
 fn the_server_has_a_setting_and_a_connection_may_have_its_own() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     let default = "$47 local=memory replicas=0 at=applied timeout=5000";
     assert_eq!(t.run("client durability"), default);
     let set = t.engine.server.config.set(
@@ -365,7 +347,7 @@ fn the_stream_of_our_primary_waits_for_nothing() {
 #[test]
 fn a_client_that_leaves_gets_what_waits_first() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1");
     t.run("set k v");
     t.run("quit");
@@ -380,7 +362,7 @@ fn a_client_that_leaves_gets_what_waits_first() {
 #[test]
 fn a_client_that_is_gone_is_waited_for_no_longer() {
     let mut t = TestEngine::new();
-    follow(&mut t);
+    t.follow();
     let gone = t.connect();
     t.run_as(gone, "client durability replicas=1");
     t.run_as(gone, "set k v");
@@ -394,7 +376,7 @@ fn a_client_that_is_gone_is_waited_for_no_longer() {
 #[test]
 fn so_much_waits_and_no_more() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     let line: [&[u8]; 3] = [b"set", b"k", b"v"];
     t.run("client durability replicas=1");
     let mut ran = 0;
@@ -416,7 +398,7 @@ fn so_much_waits_and_no_more() {
 #[test]
 fn a_silent_client_waits_for_nothing() {
     let mut t = TestEngine::new();
-    follow(&mut t);
+    t.follow();
     t.run("client durability replicas=1");
     t.run("client reply skip");
     assert_eq!(t.run("set k v"), "");
@@ -426,7 +408,7 @@ fn a_silent_client_waits_for_nothing() {
 #[test]
 fn wait_is_what_it_was() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("client durability replicas=1");
     assert_eq!(t.run("set k v"), "");
     assert_eq!(t.run("wait 1 0"), "");

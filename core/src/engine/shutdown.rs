@@ -150,10 +150,8 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::{ShutdownStep, ShutdownTicket};
-    use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
-    use crate::offset::Offset;
     use crate::seams::host::ShutdownOptions;
-    use crate::testing::TestEngine;
+    use crate::testing::{TestEngine, replica};
 
     fn begin(t: &mut TestEngine, now: bool) -> ShutdownTicket {
         let options = ShutdownOptions {
@@ -170,18 +168,7 @@ mod tests {
 
     fn with_lagging_replica() -> TestEngine {
         let mut t = TestEngine::new();
-        let replica = Replica {
-            id: 99,
-            ip: String::new(),
-            port: 0,
-            state: ReplicaState::Online,
-            served_from: ServedFrom::Memory,
-            ack_offset: Offset::ZERO,
-            fack_offset: None,
-            sends_fack: false,
-            ack_ms: 0,
-        };
-        t.engine.server.replication.replicas.push(replica);
+        t.engine.server.replication.replicas.push(replica(99));
         t.run("set k 1");
         t
     }

@@ -11,6 +11,8 @@ pub mod delta;
 pub mod entry;
 pub mod freeze;
 pub mod hash;
+#[cfg(test)]
+mod model;
 pub mod own_expiries;
 mod segment;
 mod slice;

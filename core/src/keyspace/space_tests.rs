@@ -1,42 +1,7 @@
 //! Freezes against a model: each equals the dataset at its instant.
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::value::ValueRef;
-
-type Content = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<i64>)>;
-
-fn text(entry: &Entry) -> Vec<u8> {
-    match entry.value() {
-        ValueRef::Str(bytes) => bytes.to_vec(),
-        other => panic!("only strings here, not {other:?}"),
-    }
-}
-
-fn note(content: &mut Content, db: usize, entry: &Entry) {
-    let value = (text(entry), entry.expire_ms());
-    let twice = content.insert((db, entry.key().to_vec()), value);
-    assert!(twice.is_none(), "{:?} came twice", entry.key());
-}
-
-fn content(space: &Keyspace) -> Content {
-    let mut content = Content::new();
-    for (number, db) in space.dbs().iter().enumerate() {
-        db.table()
-            .for_each(&mut |_, entry| note(&mut content, number, entry));
-    }
-    content
-}
-
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = HashSeed::new(self.0, 1).hash(b"next");
-        self.0 % bound
-    }
-}
+use crate::keyspace::model::{Content, Rng, content, note};
 
 fn mutate(space: &mut Keyspace, rng: &mut Rng) {
     space.begin_unit(0);

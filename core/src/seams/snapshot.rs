@@ -252,6 +252,15 @@ pub struct SnapshotEntry {
 }
 
 impl SnapshotEntry {
+    /// The same, as a keyspace keeps it.
+    #[must_use]
+    pub fn into_ready(self) -> (Entry, Access) {
+        (
+            Entry::new(&self.key, self.value, self.expire_ms),
+            self.access,
+        )
+    }
+
     /// This entry, lent.
     #[must_use]
     pub fn view(&self) -> EntryView<'_> {

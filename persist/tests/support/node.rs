@@ -93,7 +93,7 @@ impl<F: FnMut(&mut Engine) + Send> Watcher for Meddler<F> {
         }
     }
 
-    fn progress(&mut self, engine: &mut Engine, _host: &mut dyn Host, _keys: u64) -> bool {
+    fn progress(&mut self, engine: &mut Engine, _keys: u64) -> bool {
         (self.meddle)(engine);
         self.slices_left = self.slices_left.saturating_sub(1);
         self.slices_left > 0

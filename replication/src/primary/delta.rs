@@ -1,6 +1,6 @@
 //! A delta for one replica: what `crate::delta` says, with bytes moved around it.
 
-use super::link::{Admission, End, Shared, Stream, caps, codec, forbidden, session_config};
+use super::link::{Admission, End, Shared, Stream, caps, codec, enlist, forbidden, session_config};
 use super::session::PrimarySession;
 use super::source::Source;
 use super::sync::{Hub, Ticket, launch_part};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use towline_core::engine::Engine;
 use towline_core::engine::client::{RdbFilter, ReplicaOptions};
 use towline_core::engine::full_syncs::FullSyncCause;
-use towline_core::engine::replication::{Replica, ServedFrom};
+use towline_core::engine::replication::Replica;
 use towline_core::keyspace::delta::{DbRanges, Selection};
 use towline_core::offset::Offset;
 use towline_core::seams::SnapshotCodec;
@@ -30,16 +30,13 @@ pub(super) fn is_taken_by(options: &ReplicaOptions) -> bool {
 pub(super) fn offer(
     node: &Arc<Inner>,
     engine: &mut Engine,
-    mut replica: Replica,
+    replica: Replica,
     options: &ReplicaOptions,
     cause: FullSyncCause,
 ) -> Admission {
-    // Without one a history may begin here, and that is the one to tell of.
-    node.ensure_backlog(engine);
-    let name = format!("{}:{}", replica.ip, replica.port);
-    replica.served_from = ServedFrom::Snapshot;
-    let server = &mut engine.server;
-    server.replication.replicas.push(replica);
+    // It comes first, because the history that may begin with it is the one to tell of.
+    let name = enlist(node, engine, replica);
+    let server = &engine.server;
     let offer = Offer {
         place: Place {
             history: server.replication.history,

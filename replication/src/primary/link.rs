@@ -364,15 +364,12 @@ fn partial(
 fn full(
     node: &Arc<Inner>,
     engine: &mut Engine,
-    mut replica: Replica,
+    replica: Replica,
     options: &ReplicaOptions,
     asked: &SyncRequest,
     reason: FullSyncReason,
 ) -> Admission {
-    node.ensure_backlog(engine);
-    let name = format!("{}:{}", replica.ip, replica.port);
-    replica.served_from = ServedFrom::Snapshot;
-    engine.server.replication.replicas.push(replica);
+    let name = enlist(node, engine, replica);
     let caps = caps(options, asked.is_psync());
     let config = session_config(&engine.server);
     let codec = codec(node, options);
@@ -387,6 +384,16 @@ fn full(
         name,
         cause: Some(reason.cause(asked)),
     }
+}
+
+/// Lists a replica that gets a snapshot, or a part of one; answers its name.
+pub(super) fn enlist(node: &Inner, engine: &mut Engine, mut replica: Replica) -> String {
+    // Without one a history may begin here.
+    node.ensure_backlog(engine);
+    let name = format!("{}:{}", replica.ip, replica.port);
+    replica.served_from = ServedFrom::Snapshot;
+    engine.server.replication.replicas.push(replica);
+    name
 }
 
 /// How the snapshot for this replica is written.

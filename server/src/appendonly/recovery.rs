@@ -13,7 +13,6 @@ use towline_core::keyspace::dataset::Dataset;
 use towline_core::offset::Offset;
 use towline_core::seams::snapshot::{DecodeError, Progress};
 use towline_core::seams::{Host, SnapshotCodec, Storage, StorageError};
-use towline_core::text::progress::ProgressLog;
 use towline_persist::journal::{
     Found, Journal, JournalError, Lineage, Origin, Recovered, ReplayError, ReplaySink, TornTail,
     adopt_single_file, inspect, replay_file,
@@ -26,7 +25,7 @@ use super::keeper::{LogKeeper, options};
 use crate::engine_lock::EngineLock;
 use crate::host::{ServerHost, unix_ms};
 use crate::loading::{decode_options, file_formats, note_left_out, note_progress, note_skips};
-use crate::saving::begin_lines;
+use crate::progress::ProgressLines;
 use crate::smol_runtime::rest;
 
 /// How much of a base is read at once.
@@ -375,7 +374,7 @@ struct Replayer {
     host: ServerHost,
     client: LogClient,
     start_s: i64,
-    lines: ProgressLog,
+    lines: ProgressLines,
     total_bytes: u64,
     /// Read of other files before.
     read_bytes: u64,
@@ -396,7 +395,7 @@ impl Replayer {
             host: store.host.clone(),
             client,
             start_s: unix_ms() / 1000,
-            lines: begin_lines("Loading the AOF", &store.host),
+            lines: ProgressLines::begin("Loading the AOF", &store.host),
             total_bytes,
             read_bytes: 0,
             novelty: Offset::ZERO,
@@ -434,10 +433,7 @@ impl ReplaySink for Replayer {
     fn progress(&mut self, read_bytes: u64, _total_bytes: u64) {
         let read = self.read_bytes + read_bytes;
         note_progress(&self.shown, self.start_s, read, self.total_bytes);
-        let now_ms = self.host.monotonic_ns() / 1_000_000;
-        if let Some(line) = self.lines.line(now_ms, read, Some(self.total_bytes)) {
-            self.host.log(&line);
-        }
+        self.lines.tell(read, self.total_bytes);
         // What the commands threw away is dropped now and then.
         self.store.batch(|_, _| ());
     }

@@ -9,8 +9,7 @@ use futures::future::BoxFuture;
 use towline_core::engine::Engine;
 use towline_core::engine::append_only::{AppendOnly, LogState};
 use towline_core::seams::snapshot::SnapshotMeta;
-use towline_core::seams::{Host, SnapshotEncoder, SnapshotWriter};
-use towline_core::text::progress::ProgressLog;
+use towline_core::seams::{SnapshotEncoder, SnapshotWriter};
 use towline_persist::aof::CommandEncoder;
 use towline_persist::journal::{CutId, Journal, JournalError, Lineage};
 use towline_persist::rdb::RdbVersion;
@@ -21,7 +20,8 @@ use super::tap::origin;
 use crate::encoders;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
-use crate::saving::{begin_lines, meta, tell};
+use crate::progress::ProgressLines;
+use crate::saving::meta;
 use crate::smol_runtime::rest;
 
 /// After so many failures in a row a rewrite that is due rests for a while.
@@ -80,7 +80,7 @@ struct Cutter<'a> {
     follows: bool,
     cut: Option<CutId>,
     keys_total: u64,
-    lines: ProgressLog,
+    lines: ProgressLines,
 }
 
 impl Watcher for Cutter<'_> {
@@ -109,8 +109,8 @@ impl Watcher for Cutter<'_> {
         }
     }
 
-    fn progress(&mut self, _engine: &mut Engine, host: &mut dyn Host, keys: u64) -> bool {
-        tell(&mut self.lines, host, keys, self.keys_total);
+    fn progress(&mut self, _engine: &mut Engine, keys: u64) -> bool {
+        self.lines.tell(keys, self.keys_total);
         !self.keeper.0.cancelled.load(Ordering::SeqCst)
     }
 
@@ -257,7 +257,7 @@ impl LogKeeper {
             follows,
             cut: None,
             keys_total: 0,
-            lines: begin_lines("Rewriting the AOF", &self.0.store.host),
+            lines: ProgressLines::begin("Rewriting the AOF", &self.0.store.host),
         };
         write_snapshot(&self.0.store, encoder, &mut base, &mut cutter).await?;
         let cut = cutter.cut.expect("a snapshot that was written was frozen");

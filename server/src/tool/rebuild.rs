@@ -192,7 +192,7 @@ impl Watcher for Shown<'_, '_> {
         }
     }
 
-    fn progress(&mut self, _engine: &mut Engine, _host: &mut dyn Host, keys: u64) -> bool {
+    fn progress(&mut self, _engine: &mut Engine, keys: u64) -> bool {
         // The end is shown once the file is in its place.
         show(
             self.progress,

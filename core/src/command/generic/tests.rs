@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::engine::append_only::LogState;
-use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
-use crate::offset::Offset;
 use crate::testing::TestEngine;
 
 #[test]
@@ -198,22 +196,6 @@ fn wait_without_replicas_blocks_until_its_time() {
     assert_eq!(t.output(t.id), ":0");
 }
 
-fn follow(t: &mut TestEngine) -> u64 {
-    let replica = t.connect().id;
-    t.engine.server.replication.replicas.push(Replica {
-        id: replica,
-        ip: "h".into(),
-        port: 1,
-        state: ReplicaState::Online,
-        served_from: ServedFrom::Memory,
-        ack_offset: Offset::ZERO,
-        fack_offset: None,
-        sends_fack: false,
-        ack_ms: t.now_ms,
-    });
-    replica
-}
-
 #[test]
 fn waitaof_needs_a_log_where_it_is_to_look_at_it() {
     let mut t = TestEngine::new();
@@ -270,7 +252,7 @@ fn waitaof_waits_for_the_log_that_may_be_switched_off() {
 #[test]
 fn waitaof_counts_replicas_by_what_their_disks_hold() {
     let mut t = TestEngine::new();
-    let replica = follow(&mut t);
+    let replica = t.follow();
     t.run("set a 1");
     let end = t.engine.server.log.offset();
     let entry = t.engine.server.replication.replica_mut(replica);

@@ -1,23 +1,17 @@
 //! FAILOVER: what it refuses, and how it waits.
 
-use crate::engine::replication::{Replica, ReplicaState, ServedFrom};
-use crate::offset::Offset;
+use crate::engine::replication::{Replica, ReplicaState};
 use crate::seams::host::PrimaryAddress;
-use crate::testing::TestEngine;
+use crate::testing::{TestEngine, replica};
 
 const NO_REPLICAS: &str = "-ERR FAILOVER requires connected replicas.";
 
 fn add_replica(t: &mut TestEngine, port: u16, state: ReplicaState) {
     t.engine.server.replication.replicas.push(Replica {
-        id: u64::from(port),
         ip: "Host".to_owned(),
         port,
         state,
-        served_from: ServedFrom::Memory,
-        ack_offset: Offset::ZERO,
-        fack_offset: None,
-        sends_fack: false,
-        ack_ms: 0,
+        ..replica(u64::from(port))
     });
 }
 

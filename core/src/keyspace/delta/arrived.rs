@@ -169,13 +169,8 @@ impl SnapshotSink for Delta {
     }
 
     fn entry(&mut self, entry: SnapshotEntry) -> Result<(), Refused> {
-        let SnapshotEntry {
-            key,
-            value,
-            expire_ms,
-            access,
-        } = entry;
-        self.ready(Entry::new(&key, value, expire_ms), access)
+        let (entry, access) = entry.into_ready();
+        self.ready(entry, access)
     }
 
     fn ready(&mut self, mut entry: Entry, access: Access) -> Result<(), Refused> {

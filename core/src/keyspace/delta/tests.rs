@@ -1,46 +1,16 @@
 //! Three nodes that write, follow one another, part and are made equal again.
 
-use std::collections::BTreeMap;
-
 use super::super::coding::seal;
 use super::super::{NewerRanges, Selection};
 use super::*;
+use crate::keyspace::model::{Content, Rng, content, note};
 use crate::keyspace::{FreezeId, Walk};
-use crate::value::{Value, ValueRef};
+use crate::value::Value;
 
 const SEED: HashSeed = HashSeed::new(7, 9);
 const DATABASES: usize = 3;
 /// How far a unit takes the stream.
 const UNIT_BYTES: u64 = 10;
-
-type Content = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<i64>)>;
-
-fn note(content: &mut Content, db: usize, entry: &Entry) {
-    let ValueRef::Str(text) = entry.value() else {
-        panic!("these tests hold strings");
-    };
-    let value = (text.to_vec(), entry.expire_ms());
-    let twice = content.insert((db, entry.key().to_vec()), value);
-    assert!(twice.is_none(), "{:?} came twice", entry.key());
-}
-
-fn content(space: &Keyspace) -> Content {
-    let mut content = Content::new();
-    for (db, held) in space.dbs().iter().enumerate() {
-        held.table()
-            .for_each(&mut |_, entry| note(&mut content, db, entry));
-    }
-    content
-}
-
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = HashSeed::new(self.0, 1).hash(b"next");
-        self.0 % bound
-    }
-}
 
 /// What a unit of this number does, wherever it is run.
 fn run(space: &mut Keyspace, unit: u64) {
