@@ -18,6 +18,7 @@ use futures::channel::oneshot;
 use futures::future::{BoxFuture, Either, select};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use towline_core::config::LogLevel;
 use towline_core::engine::Engine;
 use towline_core::engine::snapshot::{Pace, write_walk};
 use towline_core::keyspace::SnapshotWalk;
@@ -204,7 +205,7 @@ impl Pace for Rested {
         };
         let now_ms = self.runtime.monotonic_ms();
         if let Some(line) = self.lines.line(now_ms, keys, Some(total)) {
-            host.log(&line);
+            host.log_at(LogLevel::Notice, &line);
         }
         true
     }

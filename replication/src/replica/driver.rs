@@ -24,6 +24,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use towline_core::config::LogLevel;
 use towline_core::engine::Engine;
 use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
 use towline_core::engine::pacing::delay_load;
@@ -442,7 +443,8 @@ impl RunningLink<'_> {
         let lines = self.lines.as_mut();
         let line = lines.and_then(|lines| lines.line(now_ms, done_bytes, total_bytes));
         if let Some(line) = line {
-            self.node().parts.store.with(|_, host| host.log(&line));
+            let store = &self.node().parts.store;
+            store.with(|_, host| host.log_at(LogLevel::Notice, &line));
         }
     }
 
