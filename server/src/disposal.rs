@@ -14,7 +14,7 @@ use std::{io, thread};
 use towline_core::keyspace::Garbage;
 
 use crate::memory;
-use crate::process::yield_to_others;
+use crate::process::{Worth, set_worth};
 
 /// How often freed memory is given back, and about how long it stays for those who
 /// need it again.
@@ -39,7 +39,7 @@ impl Disposal {
         thread::Builder::new()
             .name("disposal".to_owned())
             .spawn(move || {
-                yield_to_others(NICENESS);
+                set_worth(Worth::Niceness(NICENESS));
                 work(&receiver, &counter);
             })?;
         // From now on nobody else does.

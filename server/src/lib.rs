@@ -27,13 +27,13 @@
 mod admin;
 pub mod appendonly;
 mod attach;
+mod background;
 mod banner;
 mod calendar;
 pub mod conf;
 mod crash;
 pub mod daemon;
 pub mod disposal;
-mod encoders;
 pub mod engine_lock;
 pub mod formats;
 pub mod host;

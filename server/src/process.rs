@@ -4,6 +4,10 @@ use std::fs;
 
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use towline_core::seams::host::ProcessFacts;
 
 use crate::memory;
@@ -18,11 +22,27 @@ pub(crate) fn disable_huge_pages() -> std::io::Result<()> {
     Ok(rustix::thread::disable_transparent_huge_pages(true)?)
 }
 
-/// Lets others go first where there are fewer processors than threads that want one:
-/// the calling thread is worth so much less to the scheduler from now on.
-pub(crate) fn yield_to_others(niceness: i32) {
+/// What a thread is worth to the scheduler.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Worth {
+    /// It runs where nobody else wants the processor.
+    Idle,
+    /// It gets so much less than the others.
+    Niceness(i32),
+}
+
+/// Sets what the calling thread is worth from now on.
+pub(crate) fn set_worth(worth: Worth) {
     // It is a preference: where the system refuses, this thread is like any other.
-    let _refused = setpriority_process(Some(gettid()), niceness);
+    let _refused = match worth {
+        Worth::Idle => set_thread_priority_and_policy(
+            thread_native_id(),
+            ThreadPriority::Min,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+        )
+        .is_err(),
+        Worth::Niceness(niceness) => setpriority_process(Some(gettid()), niceness).is_err(),
+    };
 }
 
 /// All facts that are read anew each time.

@@ -13,7 +13,7 @@ use towline_persist::rdb::RdbVersion;
 use towline_persist::save::{SaveError, SaveJob, Watcher};
 use towline_persist::storage::FsStorage;
 
-use crate::encoders;
+use crate::background;
 use crate::engine_lock::EngineLock;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
@@ -66,7 +66,7 @@ impl Watcher for Progress {
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
-        encoders::run(work);
+        background::encode(work);
     }
 }
 
@@ -123,7 +123,7 @@ impl Saver {
     #[must_use]
     pub fn storage(&self) -> Arc<dyn Storage> {
         let elsewhere = self.snapshots.clone();
-        elsewhere.unwrap_or_else(|| Arc::new(self.directory()))
+        elsewhere.unwrap_or_else(|| Arc::new(self.directory().on(background::write)))
     }
 
     /// Saves from now on into another directory.

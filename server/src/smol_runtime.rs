@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use towline_core::seams::Runtime;
 
-use crate::encoders;
+use crate::background;
 use crate::host::unix_ms;
 
 /// Tasks on smol's global executor, timers of async-io.
@@ -30,7 +30,7 @@ impl Runtime for SmolRuntime {
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
-        encoders::run(work);
+        background::encode(work);
     }
 
     async fn sleep(&self, duration: Duration) {

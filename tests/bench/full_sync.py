@@ -5,7 +5,9 @@ usage: full_sync.py [--keys N] [--value-bytes N] [--rounds N] [--skip-slow]
 
 Each server is filled once. Then, in turns: random keys are overwritten all along, one
 client pings all along, and a redis-server comes as a replica and asks for everything.
-The pings of all rounds are put together, those during syncs apart from those before.
+The pings of all rounds are put together: those before the syncs, those during them, and
+those of the same few seconds from each request on, for a sync that takes half as long
+disturbs half as many.
 Towline tells its longest hold of the engine's lock in each round, by the clock and in
 processor time of the thread that held it: the difference is what the machine's other
 work took. At the end a replica reads 5 MB/s, and the primary's memory is watched.
@@ -21,6 +23,7 @@ from servers import REDIS, TOWLINE, Server, encode, wait_for
 SLOW_BYTES_PER_SECOND = 5_000_000
 SLOW_SECONDS = 20
 QUIET_SECONDS = 2
+SAME_SECONDS = 4
 
 
 def told(pings):
@@ -33,7 +36,8 @@ class Contender:
 
     def __init__(self, name, program, options):
         self.name, self.options, self.server = name, options, Server(program)
-        self.quiet, self.syncing, self.seconds, self.writes, self.holds = [], [], [], [], []
+        self.quiet, self.syncing, self.same = [], [], []
+        self.seconds, self.writes, self.holds = [], [], []
         # The longest reply of DEBUG POPULATE comes after all keys are there.
         self.server.command("DEBUG", "POPULATE", options.keys, "key", options.value_bytes)
         wait_for(lambda: self.server.command("DBSIZE") == b":%d\r\n" % options.keys)
@@ -54,17 +58,20 @@ class Contender:
         if self.name == "towline":
             fields = "lock_held_max_usec", "lock_held_max_cpu_usec"
             self.holds.append(tuple(self.server.info(field) for field in fields))
+        time.sleep(max(0, begin + SAME_SECONDS - time.monotonic()))
         ran_s, (written, pings) = load.stop()
         replica.stop()
         self.seconds.append(end - begin)
         self.writes.append(written / ran_s)
         self.quiet += [took for at, took in pings if at < begin]
         self.syncing += [took for at, took in pings if begin <= at < end]
+        self.same += [took for at, took in pings if begin <= at < begin + SAME_SECONDS]
 
     def tell(self):
         mean = lambda list: sum(list) / len(list)
         print(f"{self.name:8} no sync   {told(self.quiet)}   {mean(self.writes):.0f} writes/s")
         print(f"{self.name:8} sync      {told(self.syncing)}   {mean(self.seconds):.2f} s each")
+        print(f"{self.name:8} same time {told(self.same)}   {SAME_SECONDS} s from each request on")
         if self.holds:
             holds = ", ".join(f"{wall} ({cpu})" for wall, cpu in self.holds)
             print(f"{self.name:8} longest hold of the lock in each round, us (of processor time): {holds}")

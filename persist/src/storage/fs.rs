@@ -1,7 +1,8 @@
 //! A directory of the file system.
 //!
 //! Calls run on the `blocking` crate's thread pool: it belongs to no runtime,
-//! so the same backend works under smol, tokio and a plain thread.
+//! so the same backend works under smol, tokio and a plain thread. Whoever has threads
+//! for it names them with [`FsStorage::on`].
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -12,13 +13,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use futures::channel::oneshot;
 use towline_core::seams::storage::check_name;
 use towline_core::seams::{Storage, StorageError, StorageOp};
+
+/// Has work done on another thread.
+pub type Threads = fn(Box<dyn FnOnce() + Send>);
 
 /// Files of one directory. Clones share it.
 #[derive(Clone, Debug)]
 pub struct FsStorage {
     dir: Arc<Directory>,
+    threads: Threads,
 }
 
 impl FsStorage {
@@ -34,7 +40,16 @@ impl FsStorage {
             root,
             writers: Mutex::default(),
         };
-        Ok(Self { dir: Arc::new(dir) })
+        Ok(Self {
+            dir: Arc::new(dir),
+            threads: |work| blocking::unblock(work).detach(),
+        })
+    }
+
+    /// The same files, whose calls run on other threads.
+    #[must_use]
+    pub fn on(self, threads: Threads) -> Self {
+        Self { threads, ..self }
     }
 
     /// The directory.
@@ -43,16 +58,28 @@ impl FsStorage {
         &self.dir.root
     }
 
-    /// Runs `work` on the pool, away from the thread that polls.
+    /// Runs `work` on the threads, away from the one that polls.
     async fn run<T: Send + 'static>(
         &self,
         name: &str,
         work: impl FnOnce(&Directory, &str) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         check_name(name)?;
-        let dir = Arc::clone(&self.dir);
         let name = name.to_owned();
-        blocking::unblock(move || work(&dir, &name)).await
+        self.run_whole(move |dir| work(dir, &name)).await
+    }
+
+    async fn run_whole<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Directory) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let dir = Arc::clone(&self.dir);
+        let (tell, told) = oneshot::channel();
+        (self.threads)(Box::new(move || {
+            // Whoever gave up waiting does not want to know.
+            let _ = tell.send(work(&dir));
+        }));
+        told.await.expect("work that is begun is done")
     }
 }
 
@@ -105,13 +132,11 @@ impl Storage for FsStorage {
     }
 
     async fn list(&self) -> Result<Vec<String>, StorageError> {
-        let dir = Arc::clone(&self.dir);
-        blocking::unblock(move || dir.list()).await
+        self.run_whole(Directory::list).await
     }
 
     async fn sync_dir(&self) -> Result<(), StorageError> {
-        let dir = Arc::clone(&self.dir);
-        blocking::unblock(move || dir.sync_dir()).await
+        self.run_whole(Directory::sync_dir).await
     }
 }
 

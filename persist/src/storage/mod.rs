@@ -12,7 +12,7 @@ mod object;
 mod writer;
 
 pub use crash::CrashDisk;
-pub use fs::FsStorage;
+pub use fs::{FsStorage, Threads};
 #[cfg(feature = "redb")]
 pub use kv::RedbStorage;
 pub use memory::MemoryStorage;

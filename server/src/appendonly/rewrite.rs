@@ -17,7 +17,7 @@ use towline_persist::save::{MakeEncoder, SaveError, Watcher, write_snapshot};
 
 use super::keeper::{LogKeeper, spawn};
 use super::tap::origin;
-use crate::encoders;
+use crate::background;
 use crate::formats::codec_for_file;
 use crate::host::{ServerHost, unix_ms};
 use crate::progress::ProgressLines;
@@ -119,7 +119,7 @@ impl Watcher for Cutter<'_> {
     }
 
     fn beside(&self, work: Box<dyn FnOnce() + Send>) {
-        encoders::run(work);
+        background::encode(work);
     }
 }
 
