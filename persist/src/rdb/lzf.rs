@@ -15,9 +15,15 @@ pub const MAX_EXPANSION: u64 = 88;
 
 const MAX_LITERALS: usize = 32;
 const MAX_DISTANCE: usize = 1 << 13;
-const MIN_MATCH: usize = 3;
 const MAX_MATCH: usize = 264;
-const HASH_BITS: u32 = 14;
+/// How many bytes a look-up reads, of which the first three count.
+const WORD: usize = 4;
+/// The table for the longest strings, and for short ones, which then stays near.
+const HASH_BITS: std::ops::RangeInclusive<u32> = 9..=14;
+const SLOTS: usize = 1 << *HASH_BITS.end();
+/// After so many literals without a match, every second position is tried, then every
+/// third: what does not compress is through soon.
+const PATIENCE_BYTES: usize = 64;
 
 /// Why a compressed string cannot be what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,16 +98,16 @@ fn copy<'a>(
 #[derive(Debug)]
 pub struct Compressor {
     /// Where each hash of three bytes was last seen, plus `base`.
-    table: Vec<u32>,
-    /// Entries at or below this are of earlier strings, so that the table
-    /// needs no clearing for each one.
+    table: Box<[u32; SLOTS]>,
+    /// Entries below this are of earlier strings, so that the table needs no clearing
+    /// for each one.
     base: u32,
 }
 
 impl Default for Compressor {
     fn default() -> Self {
         Self {
-            table: vec![0; 1 << HASH_BITS],
+            table: Box::new([0; SLOTS]),
             base: 0,
         }
     }
@@ -111,26 +117,27 @@ impl Compressor {
     /// Appends the compressed form of `input` to `out` and returns its length;
     /// `None`, and `out` as it was, where that would be over `max_bytes`.
     pub fn compress(&mut self, input: &[u8], max_bytes: usize, out: &mut Vec<u8>) -> Option<usize> {
-        self.start(input.len())?;
-        let begin = out.len();
-        let mut pending = 0;
-        let mut at = 0;
-        while at + MIN_MATCH <= input.len() {
-            let Some(distance) = self.find(input, at) else {
-                at += 1;
+        let next_base = self.start(input.len())?;
+        let (begin, shift) = (out.len(), shift(input.len()));
+        let (mut pending, mut at) = (0, 0);
+        while let Some(word) = word_at(input, at) {
+            let Some(distance) = self.find(input, at, word, shift) else {
+                at += 1 + (at - pending) / PATIENCE_BYTES;
                 continue;
             };
             let count = match_length(input, at, distance);
             put_literals(&input[pending..at], out);
             put_copy(distance, count, out);
-            self.learn(input, at + 1, at + count);
             at += count;
             pending = at;
             if out.len() - begin > max_bytes {
                 break;
             }
+            self.learn(input, at - 2, shift);
+            self.learn(input, at - 1, shift);
         }
         put_literals(&input[pending..], out);
+        self.base = next_base;
         let length = out.len() - begin;
         if length > max_bytes {
             out.truncate(begin);
@@ -139,47 +146,70 @@ impl Compressor {
         Some(length)
     }
 
-    /// Makes room in the numbering of positions for a string of `length`.
-    fn start(&mut self, length: usize) -> Option<()> {
+    /// Makes room in the numbering of positions for a string of `length`, and answers
+    /// where the next one's begin.
+    fn start(&mut self, length: usize) -> Option<u32> {
         let length = u32::try_from(length).ok()?.checked_add(1)?;
         if self.base.checked_add(length).is_none() {
             self.table.fill(0);
             self.base = 0;
         }
-        // The position 0 of this string must differ from an empty slot.
-        self.base += 1;
-        self.base.checked_add(length).map(drop)
+        // The position 0 of the first string must differ from an empty slot.
+        self.base = self.base.max(1);
+        self.base.checked_add(length)
     }
 
-    /// How far back the three bytes at `at` stand as well; remembers them.
-    fn find(&mut self, input: &[u8], at: usize) -> Option<usize> {
-        let slot = &mut self.table[hash(input, at)];
+    /// How far back the first three bytes of `word`, which stands at `at`, stand as
+    /// well; remembers them.
+    fn find(&mut self, input: &[u8], at: usize, word: u32, shift: u32) -> Option<usize> {
+        let slot = &mut self.table[slot(word, shift)];
         let seen = std::mem::replace(slot, self.base + at as u32);
         let previous = seen.checked_sub(self.base)? as usize;
         let distance = at.checked_sub(previous)?;
         let near = (1..=MAX_DISTANCE).contains(&distance);
-        let same = near && input[previous..previous + MIN_MATCH] == input[at..at + MIN_MATCH];
+        let same = near && (word_at(input, previous)? ^ word) & 0x00ff_ffff == 0;
         same.then_some(distance)
     }
 
-    /// Remembers the positions in a match, so that later text finds them.
-    fn learn(&mut self, input: &[u8], from: usize, to: usize) {
-        for at in from..to.min(input.len().saturating_sub(MIN_MATCH - 1)) {
-            self.table[hash(input, at)] = self.base + at as u32;
+    /// Remembers a position at the end of a match, so that later text finds it.
+    fn learn(&mut self, input: &[u8], at: usize, shift: u32) {
+        if let Some(word) = word_at(input, at) {
+            self.table[slot(word, shift)] = self.base + at as u32;
         }
     }
 }
 
-fn hash(input: &[u8], at: usize) -> usize {
-    let word = u32::from_le_bytes([input[at], input[at + 1], input[at + 2], 0]);
-    (word.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
+/// By how much a hash is shifted for a table that suits a string of `length`.
+fn shift(length: usize) -> u32 {
+    let bits = length.checked_ilog2().unwrap_or(0) + 1;
+    u32::BITS - bits.clamp(*HASH_BITS.start(), *HASH_BITS.end())
 }
 
+fn slot(word: u32, shift: u32) -> usize {
+    ((word << 8).wrapping_mul(0x9e37_79b1) >> shift) as usize % SLOTS
+}
+
+fn word_at(input: &[u8], at: usize) -> Option<u32> {
+    let word = input.get(at..)?.first_chunk::<WORD>()?;
+    Some(u32::from_le_bytes(*word))
+}
+
+/// How many bytes at `at` equal those `distance` before them.
 fn match_length(input: &[u8], at: usize, distance: usize) -> usize {
     let most = MAX_MATCH.min(input.len() - at);
-    (MIN_MATCH..most)
-        .find(|&n| input[at + n] != input[at + n - distance])
-        .unwrap_or(most)
+    let (ahead, behind) = (&input[at..at + most], &input[at - distance..]);
+    let (ahead_words, ahead_rest) = ahead.as_chunks::<8>();
+    let (behind_words, _) = behind.as_chunks::<8>();
+    let pairs = ahead_words.iter().zip(behind_words);
+    for (place, (one, other)) in pairs.enumerate() {
+        let differing = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        if differing != 0 {
+            return place * 8 + differing.trailing_zeros() as usize / 8;
+        }
+    }
+    let compared = most - ahead_rest.len();
+    let pairs = ahead_rest.iter().zip(&behind[compared..]);
+    compared + pairs.take_while(|(one, other)| one == other).count()
 }
 
 fn put_literals(bytes: &[u8], out: &mut Vec<u8>) {
