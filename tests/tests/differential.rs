@@ -46,7 +46,8 @@ fn report(differences: &[(u64, Difference)]) -> String {
 }
 
 /// What came through the stream is what is here: by the digest, but for Valkey, which
-/// makes another one of scores, by every value.
+/// makes another one of scores, by every value. What a later command hides is told by the
+/// replica's own count of what it could not execute.
 fn holds_the_same(ours: &Server, replica: &Server) {
     match replica.kind() {
         Kind::Valkey => wait_same_data(&[ours, replica]),
@@ -55,6 +56,8 @@ fn holds_the_same(ours: &Server, replica: &Server) {
             assert_eq!(digest(ours), digest(replica), "the replica's data");
         }
     }
+    let refused = replica.info("stats").number("unexpected_error_replies");
+    assert_eq!(refused, 0, "commands that the replica refused");
 }
 
 /// Commands as `documented` knows them, those that a server of `kind` and `version` knows.

@@ -7,6 +7,7 @@ use crate::engine::key_view::KeyView;
 use crate::engine::server::Server;
 use crate::resp::reply::Reply;
 use crate::seams::Host;
+use crate::text::double::plain_spelling;
 
 /// See the module's comment.
 pub struct Ctx<'e> {
@@ -49,6 +50,26 @@ impl Ctx<'_> {
     /// Propagates this command, in the selected database, instead of the client's own.
     pub fn propagate(&mut self, args: &[&[u8]]) {
         self.effects.propagate(self.keys.db_index(), args);
+    }
+
+    /// Propagates this command, where it has changed something, with those of its
+    /// arguments that are doubles spelled as every server reads them. What is no double
+    /// stays as it is.
+    pub fn spell_plainly(&mut self, args: &[&[u8]], numbers: impl IntoIterator<Item = usize>) {
+        if self.effects.changes() == 0 {
+            return;
+        }
+        let numbers = numbers.into_iter();
+        let spelled = numbers.filter_map(|at| Some((at, plain_spelling(args[at])?)));
+        let spelled: Vec<(usize, Vec<u8>)> = spelled.collect();
+        if spelled.is_empty() {
+            return;
+        }
+        let mut args = args.to_vec();
+        for (at, plain) in &spelled {
+            args[*at] = plain;
+        }
+        self.propagate(&args);
     }
 
     /// A collection may have lost its last element: removes the key then, and says so.

@@ -31,6 +31,50 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     }
 }
 
+/// Reads a double as a bare `strtod` does, to which Redis leaves a bound: blanks may
+/// precede it, nothing at all is 0, and what no double holds is rounded.
+pub fn parse_f64_leniently(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let blanks = text.iter().take_while(|byte| is_blank(byte)).count();
+    let number = &text[blanks..];
+    parse_f64(number).or_else(|| {
+        let is_decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let number = std::str::from_utf8(number).ok()?;
+        number.bytes().all(|byte| is_decimal(&byte)).then_some(())?;
+        number.parse().ok()
+    })
+}
+
+/// A score, or a bound of scores, as every server reads it, where `text` is not that:
+/// Redis 7.2 leaves them to `strtod`, later ones and Valkey 9 take decimal digits alone.
+pub fn plain_spelling(text: &[u8]) -> Option<Vec<u8>> {
+    let (mark, number) = match text {
+        [b'(', number @ ..] => (&text[..1], number),
+        number => (&text[..0], number),
+    };
+    if is_plain(number) {
+        return None;
+    }
+    let mut plain = mark.to_vec();
+    write_f64(&mut plain, parse_f64_leniently(number)?);
+    Some(plain)
+}
+
+/// Whether every server reads this text as the same double.
+pub fn is_plain(number: &[u8]) -> bool {
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    let is_decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    if digits == b"inf" || digits.len() < 16 && digits.iter().all(u8::is_ascii_digit) {
+        return !digits.is_empty();
+    }
+    let is_number = is_digit(digits.first()) && is_digit(digits.last());
+    is_number && digits.iter().all(is_decimal) && parse_f64(number).is_some()
+}
+
 fn in_range(value: f64, is_zero: bool) -> Option<f64> {
     (value.is_finite() && (value != 0.0 || is_zero)).then_some(value)
 }
@@ -176,6 +220,33 @@ mod tests {
         let mut out = Vec::new();
         write_f64(&mut out, value);
         String::from_utf8(out).expect("doubles are printed in ASCII")
+    }
+
+    #[test]
+    fn what_only_strtod_reads_is_spelled_plainly() {
+        for plain in [
+            "0", "-7", "1.5", "(1.5", "inf", "-inf", "(-inf", "1e-7", "1e+21", "007",
+        ] {
+            assert_eq!(plain_spelling(plain.as_bytes()), None, "{plain}");
+        }
+        for (text, want) in [
+            ("0x10", "16"),
+            ("(0x10", "(16"),
+            ("-0x1p-1", "-0.5"),
+            (" 2", "2"),
+            ("+5", "5"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("", "0"),
+            ("+inf", "inf"),
+            ("Infinity", "inf"),
+            ("1e400", "inf"),
+            ("(-1e400", "(-inf"),
+            ("1e-400", "0"),
+        ] {
+            let plain = plain_spelling(text.as_bytes()).expect("it is not plain");
+            assert_eq!(String::from_utf8_lossy(&plain), want, "{text:?}");
+        }
     }
 
     #[test]

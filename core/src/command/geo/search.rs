@@ -57,7 +57,7 @@ fn run(
 ) -> CommandResult {
     let seed = *ctx.keys.space().seed();
     let zset = ctx.keys.zset(args[source_at])?;
-    let query = Query::parse(args, spelling, stores, Source { zset, seed })?;
+    let mut query = Query::parse(args, spelling, stores, Source { zset, seed })?;
     let shape = query.shape();
     let found = match (zset, &shape) {
         (Some(zset), Some(shape)) => select(zset, shape, &query),
@@ -82,7 +82,9 @@ fn run(
         Spelling::SearchStore => "geosearchstore",
         _ => "georadiusstore",
     };
+    let numbers = std::mem::take(&mut query.numbers);
     store(ctx, destination.key, result, event);
+    ctx.spell_plainly(args, numbers);
     Ok(())
 }
 

@@ -62,6 +62,8 @@ pub(super) struct Query<'a> {
     pub(super) any: bool,
     pub(super) details: Details,
     pub(super) destination: Option<Destination<'a>>,
+    /// Which of the arguments are doubles, and other things that none is mistaken for.
+    pub(super) numbers: Vec<usize>,
     from: Option<From>,
     center: Point,
     form: Option<Form>,
@@ -110,6 +112,7 @@ impl<'a> Query<'a> {
             any: false,
             details: Details::default(),
             destination: None,
+            numbers: Vec::new(),
             from: None,
             center: Point::default(),
             form: None,
@@ -124,6 +127,10 @@ impl<'a> Query<'a> {
             } else if spelling.is_search()
                 && let Some(taken) = query.parse_place(option, operands, source)?
             {
+                if !option.eq_ignore_ascii_case(b"frommember") {
+                    let first = args.len() - operands.len();
+                    query.numbers.extend(first..first + taken);
+                }
                 taken
             } else {
                 return Err(CommandError::Syntax);
@@ -145,12 +152,14 @@ impl<'a> Query<'a> {
             Spelling::Radius => {
                 self.center = parse_point(args[2], args[3])?;
                 self.parse_circle(args[4], args[5])?;
+                self.numbers.extend(2..5);
                 Ok(&args[6..])
             }
             Spelling::RadiusByMember => {
                 if source.zset.is_some() {
                     self.center = source.place_of(args[2])?;
                     self.parse_circle(args[3], args[4])?;
+                    self.numbers.push(3);
                 }
                 Ok(&args[5..])
             }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::options::{By, Options};
 use crate::command::error::{CommandError, CommandResult};
 use crate::engine::key_view::KeyView;
-use crate::text::double::parse_f64;
+use crate::text::double::{is_plain, parse_f64};
 
 /// What an element is compared by.
 enum Weight {
@@ -17,6 +17,13 @@ enum Weight {
     Text(Option<Vec<u8>>),
 }
 
+/// Elements in their order.
+pub(super) struct Sorted {
+    pub(super) elements: Vec<Vec<u8>>,
+    /// Whether every server would sort them so: not all read the same texts as numbers.
+    pub(super) everywhere: bool,
+}
+
 /// Sorts elements as the options say.
 ///
 /// # Errors
@@ -25,10 +32,12 @@ pub(super) fn sort(
     keys: &mut KeyView<'_>,
     elements: Vec<Vec<u8>>,
     options: &Options<'_>,
-) -> CommandResult<Vec<Vec<u8>>> {
+) -> CommandResult<Sorted> {
     let mut weighed = Vec::with_capacity(elements.len());
+    let mut everywhere = true;
     for element in elements {
-        weighed.push((weigh(keys, &element, options)?, element));
+        let weight = weigh(keys, &element, options, &mut everywhere)?;
+        weighed.push((weight, element));
     }
     weighed.sort_by(|one, other| {
         let order = compare(one, other);
@@ -38,10 +47,24 @@ pub(super) fn sort(
             order
         }
     });
-    Ok(weighed.into_iter().map(|(_, element)| element).collect())
+    Ok(Sorted {
+        elements: weighed.into_iter().map(|(_, element)| element).collect(),
+        everywhere,
+    })
 }
 
-fn weigh(keys: &mut KeyView<'_>, element: &[u8], options: &Options<'_>) -> CommandResult<Weight> {
+/// What `element` is compared by. `everywhere` is taken back where not every server
+/// reads the same number.
+fn weigh(
+    keys: &mut KeyView<'_>,
+    element: &[u8],
+    options: &Options<'_>,
+    everywhere: &mut bool,
+) -> CommandResult<Weight> {
+    let mut parse = |text: &[u8]| {
+        *everywhere &= is_plain(text);
+        parse_score(text)
+    };
     match (options.by, options.alpha) {
         (By::Other(pattern), true) => {
             let text = |found: Option<&[u8]>| found.map(<[u8]>::to_vec);
@@ -49,11 +72,11 @@ fn weigh(keys: &mut KeyView<'_>, element: &[u8], options: &Options<'_>) -> Comma
         }
         (By::Other(pattern), false) => {
             // What is not there weighs nothing.
-            let score = |found: Option<&[u8]>| found.map_or(Ok(0.0), parse_score);
+            let score = |found: Option<&[u8]>| found.map_or(Ok(0.0), &mut parse);
             Ok(Weight::Score(pattern.look_up(keys, element, score)?))
         }
         (_, true) => Ok(Weight::Own),
-        (_, false) => Ok(Weight::Score(parse_score(element)?)),
+        (_, false) => Ok(Weight::Score(parse(element)?)),
     }
 }
 

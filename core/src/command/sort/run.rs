@@ -1,7 +1,7 @@
 //! From the collection to the reply or to another key.
 
 use super::options::{By, Options};
-use super::order;
+use super::order::{self, Sorted};
 use super::pattern::Pattern;
 use crate::command::Ctx;
 use crate::command::error::{CommandError, CommandResult};
@@ -10,27 +10,34 @@ use crate::packed::listpack::Entry;
 use crate::value::list::Side;
 use crate::value::{List, Value, ValueRef};
 
+/// How many elements one command tells replicas of.
+const TOLD_AT_ONCE: usize = 512;
+
 pub(super) fn sort(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let options = Options::parse(&args[2..], true)?;
-    let elements = sorted(ctx, args[1], options.clone())?;
+    let sorted = sorted(ctx, args[1], options.clone())?;
     match options.store {
-        Some(key) => store(ctx, key, &elements, &options.get),
-        None => reply(ctx, &elements, &options.get),
+        Some(key) => store(ctx, key, &sorted, &options.get),
+        None => reply(ctx, &sorted.elements, &options.get),
     }
     Ok(())
 }
 
 pub(super) fn sort_ro(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let options = Options::parse(&args[2..], false)?;
-    let elements = sorted(ctx, args[1], options.clone())?;
-    reply(ctx, &elements, &options.get);
+    let sorted = sorted(ctx, args[1], options.clone())?;
+    reply(ctx, &sorted.elements, &options.get);
     Ok(())
 }
 
 /// The elements that were asked for, in their order.
-fn sorted(ctx: &mut Ctx<'_>, key: &[u8], mut options: Options<'_>) -> CommandResult<Vec<Vec<u8>>> {
+fn sorted(ctx: &mut Ctx<'_>, key: &[u8], mut options: Options<'_>) -> CommandResult<Sorted> {
+    let as_it_is = |elements| Sorted {
+        elements,
+        everywhere: true,
+    };
     let value = match ctx.keys.read(key) {
-        None => return Ok(Vec::new()),
+        None => return Ok(as_it_is(Vec::new())),
         Some(ValueRef::Str(_) | ValueRef::Int(_) | ValueRef::Hash(_) | ValueRef::Stream(_)) => {
             return Err(CommandError::WrongType);
         }
@@ -42,13 +49,13 @@ fn sorted(ctx: &mut Ctx<'_>, key: &[u8], mut options: Options<'_>) -> CommandRes
         options.by = By::Element;
     }
     if options.by == By::Nothing {
-        return Ok(unsorted(value, &options));
+        return Ok(as_it_is(unsorted(value, &options)));
     }
     let elements = all(value);
     let range = options.range(elements.len());
     let mut sorted = order::sort(&mut ctx.keys, elements, &options)?;
-    sorted.truncate(range.end);
-    sorted.drain(..range.start);
+    sorted.elements.truncate(range.end);
+    sorted.elements.drain(..range.start);
     Ok(sorted)
 }
 
@@ -113,10 +120,10 @@ fn reply(ctx: &mut Ctx<'_>, elements: &[Vec<u8>], get: &[Pattern<'_>]) {
 }
 
 /// Puts a list of the results at a key, in which what GET does not find is empty.
-fn store(ctx: &mut Ctx<'_>, key: &[u8], elements: &[Vec<u8>], get: &[Pattern<'_>]) {
+fn store(ctx: &mut Ctx<'_>, key: &[u8], sorted: &Sorted, get: &[Pattern<'_>]) {
     let limits = ctx.server.config.encodings;
     let mut list = List::new();
-    for element in elements {
+    for element in &sorted.elements {
         if get.is_empty() {
             list.push(Side::Right, &[element], &limits);
         }
@@ -127,6 +134,9 @@ fn store(ctx: &mut Ctx<'_>, key: &[u8], elements: &[Vec<u8>], get: &[Pattern<'_>
         }
     }
     let len = list.len();
+    if !sorted.everywhere && (len > 0 || ctx.keys.is_present(key)) {
+        propagate_result(ctx, key, &list);
+    }
     if len > 0 {
         ctx.keys.put(key, Value::List(Box::new(list)), None);
         ctx.effects.changed(len);
@@ -136,4 +146,15 @@ fn store(ctx: &mut Ctx<'_>, key: &[u8], elements: &[Vec<u8>], get: &[Pattern<'_>
         ctx.notify(NotifyClass::GENERIC, "del", key);
     }
     ctx.reply.count(len);
+}
+
+/// Tells replicas what was stored, in the place of a command that they may refuse.
+fn propagate_result(ctx: &mut Ctx<'_>, key: &[u8], list: &List) {
+    ctx.propagate(&[b"DEL", key]);
+    let elements: Vec<Vec<u8>> = list.iter().map(Entry::to_vec).collect();
+    for some in elements.chunks(TOLD_AT_ONCE) {
+        let mut args: Vec<&[u8]> = vec![b"RPUSH", key];
+        args.extend(some.iter().map(Vec::as_slice));
+        ctx.propagate(&args);
+    }
 }

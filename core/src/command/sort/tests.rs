@@ -78,3 +78,22 @@ fn a_stored_result_is_a_list_and_enters_the_stream_as_the_command() {
         "sort s by nosort get # get w* store d | sort nope store d"
     );
 }
+
+#[test]
+fn a_result_that_not_every_server_would_find_enters_the_stream_as_it_is() {
+    let mut t = TestEngine::new();
+    t.run("rpush l 3 0x2 1");
+    t.run("rpush plain 3 2 1");
+    t.run("mset w3 0x1 w2 2 w1 3");
+    t.stream();
+    t.run("sort l store d");
+    t.run("sort plain store d");
+    t.run("sort plain by w* store d");
+    t.run("sort l limit 5 1 store d");
+    t.run("sort l limit 5 1 store d");
+    assert_eq!(
+        t.stream(),
+        "MULTI | DEL d | RPUSH d 1 0x2 3 | EXEC | sort plain store d | \
+         MULTI | DEL d | RPUSH d 3 2 1 | EXEC | DEL d"
+    );
+}

@@ -109,7 +109,7 @@ fn add_one(
 
 pub(in crate::command) fn zadd(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
     let (options, pairs) = AddOptions::parse(&args[2..])?;
-    add(ctx, args[1], pairs, options)
+    add(ctx, args, args.len() - pairs.len(), options)
 }
 
 pub(super) fn zincrby(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
@@ -117,10 +117,12 @@ pub(super) fn zincrby(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
         increment: true,
         ..AddOptions::default()
     };
-    add(ctx, args[1], &args[2..4], options)
+    add(ctx, args, 2, options)
 }
 
-fn add(ctx: &mut Ctx<'_>, key: &[u8], pairs: &[&[u8]], options: AddOptions) -> CommandResult {
+/// Adds the pairs of a score and a member that stand from `first` on.
+fn add(ctx: &mut Ctx<'_>, args: &[&[u8]], first: usize, options: AddOptions) -> CommandResult {
+    let (key, pairs) = (args[1], &args[first..]);
     let scores = pairs.chunks_exact(2).map(|pair| parse::score(pair[0]));
     let scores = scores.collect::<CommandResult<Vec<f64>>>()?;
     if options.only_existing && ctx.keys.zset_mut(key)?.is_none() {
@@ -145,6 +147,7 @@ fn add(ctx: &mut Ctx<'_>, key: &[u8], pairs: &[&[u8]], options: AddOptions) -> C
     reply(ctx, options, last, counted);
     if added + updated > 0 {
         ctx.effects.changed(added + updated);
+        ctx.spell_plainly(args, (first..args.len()).step_by(2));
         let event = if options.increment { "zincr" } else { "zadd" };
         ctx.notify(NotifyClass::ZSET, event, key);
     }

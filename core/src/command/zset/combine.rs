@@ -332,10 +332,14 @@ fn store_result(
     operation: Operation,
 ) -> CommandResult {
     let parsed = Combination::parse(ctx, (name, operation, Target::Store), &args[2..])?;
-    let seed = parsed.seed;
+    let (seed, options_at) = (parsed.seed, 3 + parsed.inputs.len());
     let result = ZSet::from_members(seed, &ctx.server.config.encodings, parsed.items());
     let result = result.expect("results have distinct members and no score is NaN");
     store(ctx, args[1], result, name);
+    let weights = |arg: &&[u8]| arg.eq_ignore_ascii_case(b"weights");
+    if let Some(before) = args[options_at..].iter().position(weights) {
+        ctx.spell_plainly(args, options_at + before + 1..args.len());
+    }
     Ok(())
 }
 

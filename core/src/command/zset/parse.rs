@@ -1,7 +1,7 @@
 //! What several commands of the family read from their arguments.
 
 use crate::command::error::{CommandError, CommandResult};
-use crate::text::double::parse_f64;
+use crate::text::double::{parse_f64, parse_f64_leniently};
 use crate::text::number::parse_i64;
 use crate::value::zset::{LexBound, LexRange, ScoreRange};
 
@@ -44,25 +44,8 @@ fn score_bound(text: &[u8]) -> CommandResult<(f64, bool)> {
         [b'(', number @ ..] => (number, true),
         number => (number, false),
     };
-    let bound = lenient_f64(number).ok_or(CommandError::MinMaxNotFloat)?;
+    let bound = parse_f64_leniently(number).ok_or(CommandError::MinMaxNotFloat)?;
     Ok((bound, exclusive))
-}
-
-/// A number as a bare `strtod` reads it, which Redis leaves a bound to: blanks
-/// may precede it, nothing at all is 0, and what no double holds is rounded.
-fn lenient_f64(text: &[u8]) -> Option<f64> {
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
-    let blanks = text.iter().take_while(|byte| is_blank(byte)).count();
-    let number = &text[blanks..];
-    parse_f64(number).or_else(|| {
-        let is_decimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        let number = std::str::from_utf8(number).ok()?;
-        number.bytes().all(|byte| is_decimal(&byte)).then_some(())?;
-        number.parse().ok()
-    })
 }
 
 /// The two bounds of a range of members.

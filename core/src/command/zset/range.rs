@@ -264,7 +264,11 @@ pub(super) fn zrangestore(ctx: &mut Ctx<'_>, args: &[&[u8]]) -> CommandResult {
             result.set(seed, &limits, member.text(&mut digits), score);
         });
     }
+    let by_score = matches!(query.bounds, Bounds::Score(_));
     store(ctx, args[1], result, "zrangestore");
+    if by_score {
+        ctx.spell_plainly(args, [3, 4]);
+    }
     Ok(())
 }
 

@@ -42,6 +42,9 @@ fn remove_range(ctx: &mut Ctx<'_>, args: &[&[u8]], by: By, event: &'static str) 
         }
     };
     removed(ctx, args[1], count, event);
+    if by == By::Score {
+        ctx.spell_plainly(args, [2, 3]);
+    }
     Ok(())
 }
 

@@ -472,3 +472,53 @@ fn events_tell_what_happened_in_redis_order() {
         assert_eq!(events(&mut t, ears, line), expected, "{line}");
     }
 }
+
+#[test]
+fn doubles_that_only_strtod_reads_travel_plainly() {
+    let mut t = TestEngine::new();
+    for (line, stream) in [
+        ("zadd z 0x10 0x10", "zadd z 16 0x10"),
+        (
+            "zadd z nx ch 1 a .5 inf 0X2 c",
+            "zadd z nx ch 1 a 0.5 inf 2 c",
+        ),
+        ("zadd z 1 a", ""),
+        ("zadd z +1 a", ""),
+        ("zincrby z -0x1p-1 a", "zincrby z -0.5 a"),
+        ("zincrby z 1.5 a", "zincrby z 1.5 a"),
+        ("zadd z incr 0x1 a", "zadd z incr 1 a"),
+        ("zremrangebyscore z (0x0 +0.5", "zremrangebyscore z (0 0.5"),
+        (
+            "zrangestore 0x1 z 0x0 (1e400 byscore limit 0 1",
+            "zrangestore 0x1 z 0 (inf byscore limit 0 1",
+        ),
+        (
+            "zunionstore w 2 z 0x1 aggregate max WEIGHTS 0x2 1",
+            "zunionstore w 2 z 0x1 aggregate max WEIGHTS 2 1",
+        ),
+        (
+            "geoadd g 13.36138933897018433 38.11555639549629859 0x5",
+            "ZADD g 3479099956230698 0x5",
+        ),
+        (
+            "georadius g 0xd 38 +200 km store 0x7",
+            "georadius g 13 38 200 km store 0x7",
+        ),
+        (
+            "georadiusbymember g 0x5 0xff m store 0x8",
+            "georadiusbymember g 0x5 255 m store 0x8",
+        ),
+        (
+            "geosearchstore 0x9 g frommember 0x5 bybox 0x10 1. m",
+            "geosearchstore 0x9 g frommember 0x5 bybox 16 1 m",
+        ),
+        (
+            "geosearchstore d g byradius 0x100 km fromlonlat 13 0x26",
+            "geosearchstore d g byradius 256 km fromlonlat 13 38",
+        ),
+    ] {
+        t.stream();
+        t.run(line);
+        assert_eq!(t.stream(), stream, "{line}");
+    }
+}
