@@ -187,8 +187,22 @@ impl LargeEntry {
         }
     }
 
-    /// Appends about `budget_bytes` more to `out`; `true` while some is left.
-    pub(crate) fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
+    /// Appends about `budget_bytes` more of the entry in `place` to `out`; `true` while
+    /// some is left.
+    pub(crate) fn resume_in(
+        place: &mut Option<Self>,
+        budget_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let large = place.as_mut().expect("a large entry was begun");
+        let more = large.resume(budget_bytes, out);
+        if !more {
+            *place = None;
+        }
+        more
+    }
+
+    fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
         self.desk.with(|on| on.budget_bytes = budget_bytes.max(1));
         let polled = self
             .writing

@@ -143,11 +143,15 @@ fn write_in_parts(contents: &Contents, codec: &dyn SnapshotCodec, budget_bytes: 
     for (db, entries) in &contents.databases {
         let db = u32::try_from(*db).expect("it is small");
         encoder.select_db(db, entries.len() as u64, 0, &mut out);
+        let mut part = encoder.part();
         for entry in entries.values() {
-            let begun = encoder.begin_large(entry.clone(), &mut out);
+            let begun = part.begin_large(entry.clone());
             begun.expect("the version holds everything");
-            while encoder.resume(budget_bytes, &mut out) {}
+            while part.resume(budget_bytes) {
+                encoder.append(part.finish(), &mut out);
+            }
         }
+        encoder.append(part.finish(), &mut out);
     }
     encoder.finish(&mut out);
     out

@@ -5,7 +5,8 @@
 //!   fill: lock, collect, free ─ rest ─ lock, collect, free …    until the slice is full
 //!     ─► a job, on another thread ─┐
 //!     ─► a job, on another thread ─┤    up to JOBS_MAX while nobody else wants the engine
-//!                                  └─► take_back, in order ─► blocks ─► writer
+//!           ▲                      └─► take_back, in order ─► blocks ─► writer
+//!           └──── while some is left ────────┘
 //! ```
 
 use core::time::Duration;
@@ -17,7 +18,7 @@ use std::fmt;
 use super::Engine;
 use super::pacing::{DELAY_STEP, delay};
 use crate::keyspace::SnapshotWalk;
-use crate::keyspace::snapshot_walk::{EncodeJob, Step};
+use crate::keyspace::snapshot_walk::EncodeJob;
 use crate::seams::runtime::yield_now;
 use crate::seams::snapshot::{EncodeError, SnapshotWriteError};
 use crate::seams::{Host, SnapshotWriter, StorageError, Store};
@@ -27,6 +28,9 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// So many slices are encoded at once where the walk is alone: with the thread that
 /// collects, and the one that writes, two processors are never idle.
 const JOBS_MAX: usize = 3;
+/// So many, and what is collected for them, while the first of them is a large value that
+/// comes in pieces.
+const JOBS_BEHIND_LARGE: usize = 16;
 /// How long the walk holds the engine's lock at a time, nanoseconds. Waking a
 /// thread that waits for it costs about a third of that.
 const HOLD_NS: u64 = 100_000;
@@ -124,30 +128,40 @@ async fn write_all(
     loop {
         while jobs.len() < jobs_max && !walk.is_walked() {
             let slice = fill(store, walk, pace, &mut batches).await?;
-            jobs.push_back(start(walk.hand_over(), pace));
+            while let Some(job) = walk.hand_over() {
+                jobs.push_back(start(job, pace));
+            }
             // While there are clients, the second processor is theirs.
-            jobs_max = if slice.alone { JOBS_MAX } else { 1 };
+            jobs_max = if slice.alone {
+                jobs_max.max(JOBS_MAX)
+            } else {
+                1
+            };
             is_slowed = slice.is_slowed;
         }
-        if let Some(encoded) = jobs.pop_front() {
-            let (job, ended) = encoded.await.expect("a job that is begun is done");
-            ended?;
-            walk.take_back(job);
+        let Some(encoded) = jobs.pop_front() else {
+            walk.finish();
+            return Ok(writer.write(walk.take_block()).await?);
+        };
+        let (job, ended) = encoded.await.expect("a job that is begun is done");
+        ended?;
+        let left = walk.take_back(job);
+        if jobs_max > 1 {
+            jobs_max = if left.is_some() {
+                JOBS_BEHIND_LARGE
+            } else {
+                JOBS_MAX
+            };
         }
-        loop {
-            let step = walk.encode_rest(BLOCK_BYTES)?;
-            let before = std::mem::replace(&mut paid, walk.keys());
-            if is_slowed {
-                spend(store, before, paid, pace).await?;
-            }
-            if step == Step::Done || walk.pending_bytes() >= BLOCK_BYTES {
-                writer.write(walk.take_block()).await?;
-            }
-            match step {
-                Step::Done => return Ok(()),
-                Step::Collect => break,
-                Step::Encode => yield_now().await,
-            }
+        if let Some(job) = left {
+            jobs.push_front(start(job, pace));
+        }
+        let before = std::mem::replace(&mut paid, walk.keys());
+        if is_slowed {
+            spend(store, before, paid, pace).await?;
+        }
+        if walk.pending_bytes() >= BLOCK_BYTES {
+            writer.write(walk.take_block()).await?;
         }
         yield_now().await;
     }

@@ -4,35 +4,36 @@
 //!   under the engine's lock     on any thread, several at once     in order
 //!   begin
 //!   collect ─► hand_over ─────► EncodeJob::run ──────────────────► take_back
-//!   collect ─► hand_over ─────► EncodeJob::run ──────────────────► take_back
-//!      …                                                           encode_rest
-//!   end                                                            … Step::Done
+//!   collect ─► hand_over ─────► EncodeJob::run ──────────────────► take_back, more is left
+//!      …                        EncodeJob::run ──────────────────► take_back
+//!   end                                                            finish
 //! ```
 //! `collect` copies small values into a buffer, and takes large ones along as copies
-//! that share their pieces. A job encodes a slice apart from all others; what is too
-//! large for that is left to `encode_rest`, which pauses wherever the caller likes.
-//! One who has a single thread calls `encode`, which does all of it. BGSAVE and full
-//! sync are the same walk with another writer behind it.
-
-use std::collections::VecDeque;
+//! that share their pieces. A job encodes a slice apart from all others. A slice with a
+//! large value comes in pieces: its job is run and taken back until nothing of it is
+//! left, and those behind it wait. One who has a single thread calls `encode`, which
+//! does all of it. BGSAVE and full sync are the same walk with another writer behind it.
 
 use super::delta::Selection;
 use super::delta::coding::seal;
 use super::entry::Entry;
-use super::freeze::{FreezeId, FrozenDb, FrozenEntry, Walk};
-use super::slice::{Slice, is_written_at_once};
+use super::freeze::{FreezeId, FrozenDb, Walk};
+use super::slice::Slice;
 use super::space::Keyspace;
 use super::usage::UsagePolicy;
 use crate::seams::snapshot::{
     EncodeError, EncodedPart, PartEncoder, SnapshotEncoder, SnapshotMeta,
 };
 
+/// How much of a large value is encoded at a time.
+const PIECE_BYTES: usize = 1 << 20;
+
 /// What the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Take the lock and call `collect`, or take back a job.
+    /// Take the lock and call `collect`.
     Collect,
-    /// Call `encode` or `encode_rest` again; no lock is needed.
+    /// Call `encode` again; no lock is needed.
     Encode,
     /// The snapshot is complete: take the last block, then call `end`.
     Done,
@@ -42,27 +43,29 @@ pub enum Step {
 pub struct SnapshotWalk {
     freeze: FreezeId,
     dbs: Vec<FrozenDb>,
-    /// What is collected.
-    slice: Slice,
-    /// Jobs that were taken back, for their room.
-    spares: Vec<EncodeJob>,
+    filling: Filling,
     /// How many jobs are elsewhere.
     handed_over: usize,
+    /// The job that `encode` has begun.
+    unfinished: Option<EncodeJob>,
     encoder: Box<dyn SnapshotEncoder>,
     selected: Option<usize>,
-    /// What jobs left, and whether its first entry is being written.
-    rest: VecDeque<FrozenEntry>,
-    resuming: bool,
     walked: bool,
-    finished: bool,
     keys: u64,
     out: Vec<u8>,
-    usage: UsagePolicy,
-    now_s: u32,
     /// Whether only a part is walked, whose ranges follow behind it.
     is_delta: bool,
     /// The sealed list of these, until it is written.
     ranges: Vec<u8>,
+}
+
+/// What is collected: a slice for each database that something came from.
+struct Filling {
+    slices: Vec<EncodeJob>,
+    /// Jobs that were taken back, for their room.
+    spares: Vec<EncodeJob>,
+    usage: UsagePolicy,
+    now_s: u32,
 }
 
 /// A slice on its way through an encoder of its own, on any thread, while the walk
@@ -71,8 +74,33 @@ pub struct EncodeJob {
     slice: Slice,
     encoder: Box<dyn PartEncoder>,
     encoded: EncodedPart,
-    rest: VecDeque<FrozenEntry>,
     keys: u64,
+    /// Whether it is to be run again.
+    more: bool,
+}
+
+impl Filling {
+    /// The slice that takes entries of `db`.
+    fn slice(&mut self, db: usize, encoder: &dyn SnapshotEncoder) -> &mut Slice {
+        let found = self.slices.iter().position(|job| job.slice.db() == db);
+        let at = found.unwrap_or_else(|| {
+            let mut job = self.spares.pop().unwrap_or_else(|| EncodeJob {
+                slice: Slice::new(self.usage, self.now_s),
+                encoder: encoder.part(),
+                encoded: EncodedPart::default(),
+                keys: 0,
+                more: false,
+            });
+            job.slice.begin(db);
+            self.slices.push(job);
+            self.slices.len() - 1
+        });
+        &mut self.slices[at].slice
+    }
+
+    fn is_full(&self) -> bool {
+        self.slices.iter().any(|job| job.slice.is_full())
+    }
 }
 
 impl SnapshotWalk {
@@ -95,7 +123,6 @@ impl SnapshotWalk {
     ) -> Self {
         let is_delta = part.is_some();
         let freeze = space.freeze_part(part);
-        let (usage, now_s) = (space.usage.policy, (meta.created_ms / 1000) as u32);
         let mut out = Vec::new();
         encoder.begin(&mut out);
         for source in space.functions() {
@@ -104,19 +131,19 @@ impl SnapshotWalk {
         Self {
             freeze,
             dbs: space.frozen_dbs(freeze),
-            slice: Slice::new(usage, now_s),
-            spares: Vec::new(),
+            filling: Filling {
+                slices: Vec::new(),
+                spares: Vec::new(),
+                usage: space.usage.policy,
+                now_s: (meta.created_ms / 1000) as u32,
+            },
             handed_over: 0,
+            unfinished: None,
             encoder,
             selected: None,
-            rest: VecDeque::new(),
-            resuming: false,
             walked: false,
-            finished: false,
             keys: 0,
             out,
-            usage,
-            now_s,
             is_delta,
             ranges: Vec::new(),
         }
@@ -125,26 +152,26 @@ impl SnapshotWalk {
     /// Visits home groups (about eight entries each) until `more`, which is asked
     /// after each of them, says that it is enough, or the slice is full.
     pub fn collect(&mut self, space: &mut Keyspace, more: &mut dyn FnMut() -> bool) {
+        let (filling, encoder) = (&mut self.filling, &*self.encoder);
         while !self.walked {
-            let slice = &mut self.slice;
-            let visit = &mut |db: usize, entry: &Entry| slice.push(db, entry);
+            let visit = &mut |db: usize, entry: &Entry| filling.slice(db, encoder).push(entry);
             self.walked = space.walk(self.freeze, 1, visit) == Walk::Done;
             if self.walked && self.is_delta {
                 self.ranges = seal(&space.take_ranges(self.freeze), space.seed());
             }
-            if self.slice.is_full() || !more() {
+            if filling.is_full() || !more() {
                 break;
             }
         }
         for frozen in space.take_handed(self.freeze) {
-            self.slice.push_frozen(frozen);
+            filling.slice(frozen.db, encoder).push_frozen(frozen);
         }
     }
 
-    /// Whether another `collect` would add to the slice at hand.
+    /// Whether another `collect` would add to what is at hand.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        !self.walked && !self.slice.is_full()
+        !self.walked && !self.filling.is_full()
     }
 
     /// Whether everything was collected.
@@ -153,81 +180,49 @@ impl SnapshotWalk {
         self.walked
     }
 
-    /// Lets what was collected be encoded elsewhere.
-    pub fn hand_over(&mut self) -> EncodeJob {
+    /// Lets a part of what was collected be encoded elsewhere; none where there is
+    /// nothing.
+    pub fn hand_over(&mut self) -> Option<EncodeJob> {
+        let job = self.filling.slices.pop()?;
         self.handed_over += 1;
-        let mut job = self.spares.pop().unwrap_or_else(|| EncodeJob {
-            slice: Slice::new(self.usage, self.now_s),
-            encoder: self.encoder.part(),
-            encoded: EncodedPart::default(),
-            rest: VecDeque::new(),
-            keys: 0,
-        });
-        std::mem::swap(&mut self.slice, &mut job.slice);
-        job
+        Some(job)
     }
 
-    /// Takes a job back that has run. What it left is to be encoded before the next one
-    /// is taken back.
-    pub fn take_back(&mut self, mut job: EncodeJob) {
-        assert!(
-            !self.resuming,
-            "a large value is encoded whole before others"
-        );
-        self.handed_over -= 1;
+    /// Takes a job back that has run, in the order in which they were handed over. One
+    /// that comes back here is to be run, and taken back, before the next one is.
+    pub fn take_back(&mut self, mut job: EncodeJob) -> Option<EncodeJob> {
         self.keys += std::mem::take(&mut job.keys);
         if !job.encoded.0.is_empty() {
             self.select(job.slice.db());
             let encoded = std::mem::take(&mut job.encoded);
             self.encoder.append(encoded, &mut self.out);
         }
-        self.rest.append(&mut job.rest);
-        self.spares.push(job);
+        if job.more {
+            return Some(job);
+        }
+        self.handed_over -= 1;
+        self.filling.spares.push(job);
+        None
     }
 
-    /// Encodes about `budget_bytes` of what jobs left.
+    /// Encodes about `budget_bytes`, or a slice, of what was collected.
     ///
     /// # Errors
     /// Where the format cannot hold an entry. The walk is then to be ended.
-    pub fn encode_rest(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
+    pub fn encode(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
         while self.out.len() < budget_bytes {
-            if self.resuming {
-                let room = budget_bytes - self.out.len();
-                self.resuming = self.encoder.resume(room, &mut self.out);
-            } else if let Some(frozen) = self.rest.pop_front() {
-                self.encode_one(&frozen)?;
-            } else {
-                return Ok(self.out_of_work());
-            }
+            let begun = self.unfinished.take();
+            let Some(mut job) = begun.or_else(|| self.hand_over()) else {
+                if !self.walked {
+                    return Ok(Step::Collect);
+                }
+                self.finish();
+                return Ok(Step::Done);
+            };
+            job.run()?;
+            self.unfinished = self.take_back(job);
         }
         Ok(Step::Encode)
-    }
-
-    /// Encodes what was collected, and about `budget_bytes` of what is large.
-    ///
-    /// # Errors
-    /// As [`encode_rest`](Self::encode_rest).
-    pub fn encode(&mut self, budget_bytes: usize) -> Result<Step, EncodeError> {
-        if self.rest.is_empty() && !self.resuming && !self.slice.is_empty() {
-            let mut job = self.hand_over();
-            job.run()?;
-            self.take_back(job);
-        }
-        self.encode_rest(budget_bytes)
-    }
-
-    /// Encodes an entry, or begins to.
-    fn encode_one(&mut self, frozen: &FrozenEntry) -> Result<(), EncodeError> {
-        self.select(frozen.db);
-        self.keys += 1;
-        if is_written_at_once(frozen.entry.value()) {
-            let view = frozen.view(self.usage, self.now_s);
-            return self.encoder.entry(&view, &mut self.out);
-        }
-        let entry = frozen.shared(self.usage, self.now_s);
-        self.encoder.begin_large(entry, &mut self.out)?;
-        self.resuming = true;
-        Ok(())
     }
 
     /// Says that entries of `db` follow, unless it was said already.
@@ -244,16 +239,12 @@ impl SnapshotWalk {
         self.encoder.select_db(number, keys, expires, &mut self.out);
     }
 
-    fn out_of_work(&mut self) -> Step {
-        if !self.walked || !self.slice.is_empty() || self.handed_over > 0 {
-            return Step::Collect;
-        }
-        if !self.finished {
-            self.encoder.finish(&mut self.out);
-            self.out.append(&mut self.ranges);
-            self.finished = true;
-        }
-        Step::Done
+    /// Writes what closes the snapshot, once all was collected and taken back.
+    pub fn finish(&mut self) {
+        let whole = self.walked && self.filling.slices.is_empty() && self.handed_over == 0;
+        assert!(whole, "a snapshot is closed when everything is in it");
+        self.encoder.finish(&mut self.out);
+        self.out.append(&mut self.ranges);
     }
 
     /// What has been encoded since the last call.
@@ -294,12 +285,13 @@ impl SnapshotWalk {
 }
 
 impl EncodeJob {
-    /// Encodes the slice.
+    /// Encodes the slice, or the next piece of it.
     ///
     /// # Errors
     /// Where the format cannot hold an entry. The walk is then to be ended.
     pub fn run(&mut self) -> Result<(), EncodeError> {
-        self.keys = self.slice.encode(&mut *self.encoder, &mut self.rest)?;
+        let encoded = self.slice.encode(&mut *self.encoder, PIECE_BYTES)?;
+        (self.keys, self.more) = (encoded.keys, encoded.more);
         self.encoded = self.encoder.finish();
         Ok(())
     }
@@ -311,7 +303,7 @@ mod tests {
     use crate::keyspace::HashSeed;
     use crate::seams::snapshot::{EntryView, SnapshotEntry};
     use crate::value::{Value, ValueRef};
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, VecDeque};
 
     /// Three groups of short values, and twenty that writes handed over with theirs.
     const PENDING_MAX_BYTES: usize = 512 << 10;
@@ -319,7 +311,7 @@ mod tests {
     /// Writes lines, and cuts large strings into pieces.
     struct LineEncoder {
         db: u32,
-        large: Option<(Vec<u8>, usize)>,
+        within_line: bool,
     }
 
     fn text(value: ValueRef<'_>) -> Vec<u8> {
@@ -331,7 +323,10 @@ mod tests {
     }
 
     fn begin(space: &mut Keyspace) -> SnapshotWalk {
-        let encoder = LineEncoder { db: 0, large: None };
+        let encoder = LineEncoder {
+            db: 0,
+            within_line: false,
+        };
         SnapshotWalk::begin(space, Box::new(encoder), &SnapshotMeta::default())
     }
 
@@ -343,56 +338,26 @@ mod tests {
         fn function(&mut self, _source: &[u8], _out: &mut Vec<u8>) {}
 
         fn select_db(&mut self, db: u32, _keys: u64, _expires: u64, _out: &mut Vec<u8>) {
-            assert!(self.large.is_none());
+            assert!(!self.within_line);
             self.db = db;
         }
 
-        fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-            assert!(self.large.is_none());
-            out.extend_from_slice(format!("{} ", self.db).as_bytes());
-            out.extend_from_slice(entry.key);
-            out.push(b' ');
-            out.extend(text(entry.value));
-            out.push(b'\n');
-            Ok(())
+        fn entry(&mut self, _: &EntryView<'_>, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
+            unreachable!("a walk encodes in parts")
         }
 
         fn part(&self) -> Box<dyn PartEncoder> {
-            Box::new(LinePart(Vec::new()))
+            Box::new(LinePart::default())
         }
 
         fn append(&mut self, part: EncodedPart, out: &mut Vec<u8>) {
-            assert!(self.large.is_none());
             for line in part.0.split_inclusive(|&byte| byte == b'\n') {
-                out.extend_from_slice(format!("{} ", self.db).as_bytes());
+                // A large entry's line comes in pieces.
+                if !std::mem::replace(&mut self.within_line, !line.ends_with(b"\n")) {
+                    out.extend_from_slice(format!("{} ", self.db).as_bytes());
+                }
                 out.extend_from_slice(line);
             }
-        }
-
-        fn begin_large(
-            &mut self,
-            entry: SnapshotEntry,
-            out: &mut Vec<u8>,
-        ) -> Result<(), EncodeError> {
-            assert!(self.large.is_none());
-            out.extend_from_slice(format!("{} ", self.db).as_bytes());
-            out.extend_from_slice(&entry.key);
-            out.push(b' ');
-            self.large = Some((text(entry.value.view()), 0));
-            Ok(())
-        }
-
-        fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
-            let (bytes, at) = self.large.as_mut().expect("begun");
-            let end = bytes.len().min(*at + budget_bytes.max(1));
-            out.extend_from_slice(&bytes[*at..end]);
-            *at = end;
-            let more = *at < bytes.len();
-            if !more {
-                out.push(b'\n');
-                self.large = None;
-            }
-            more
         }
 
         fn finish(&mut self, out: &mut Vec<u8>) {
@@ -400,20 +365,40 @@ mod tests {
         }
     }
 
-    /// Writes lines that lack their database.
-    struct LinePart(Vec<u8>);
+    /// Writes lines that lack their database, large ones in pieces.
+    #[derive(Default)]
+    struct LinePart {
+        lines: Vec<u8>,
+        large: Vec<u8>,
+    }
+
+    impl LinePart {
+        fn line(entry: &EntryView<'_>) -> Vec<u8> {
+            [entry.key, b" ", &text(entry.value), b"\n"].concat()
+        }
+    }
 
     impl PartEncoder for LinePart {
         fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError> {
-            self.0.extend_from_slice(entry.key);
-            self.0.push(b' ');
-            self.0.extend(text(entry.value));
-            self.0.push(b'\n');
+            assert!(self.large.is_empty());
+            self.lines.extend(Self::line(entry));
             Ok(())
         }
 
+        fn begin_large(&mut self, entry: SnapshotEntry) -> Result<(), EncodeError> {
+            assert!(self.large.is_empty());
+            self.large = Self::line(&entry.view());
+            Ok(())
+        }
+
+        fn resume(&mut self, budget_bytes: usize) -> bool {
+            let length = self.large.len().min(budget_bytes.max(1));
+            self.lines.extend(self.large.drain(..length));
+            !self.large.is_empty()
+        }
+
         fn finish(&mut self) -> EncodedPart {
-            EncodedPart(std::mem::take(&mut self.0))
+            EncodedPart(std::mem::take(&mut self.lines))
         }
     }
 
@@ -518,27 +503,30 @@ mod tests {
                     groups -= 1;
                     groups > 0
                 });
-                jobs.push_back(walk.hand_over());
+                jobs.extend(std::iter::from_fn(|| walk.hand_over()));
                 space.begin_unit(5000);
                 space.set(1, b"key:1", Value::Int(-1), None);
             }
-            jobs.rotate_left(1);
+            let turn = jobs.len().min(1);
+            jobs.rotate_left(turn);
             jobs.iter_mut().rev().for_each(|job| {
                 if job.encoded.0.is_empty() {
                     job.run().expect("strings fit");
                 }
             });
-            if let Some(job) = jobs.pop_front() {
-                walk.take_back(job);
-            }
-            while walk.encode_rest(1000) == Ok(Step::Encode) {
-                bytes.extend(walk.take_block());
+            match jobs.pop_front() {
+                Some(job) => {
+                    let mut left = walk.take_back(job);
+                    while let Some(mut job) = left {
+                        job.run().expect("strings fit");
+                        left = walk.take_back(job);
+                    }
+                }
+                None => break,
             }
             bytes.extend(walk.take_block());
-            if jobs.is_empty() && walk.encode_rest(1000) == Ok(Step::Done) {
-                break;
-            }
         }
+        walk.finish();
         bytes.extend(walk.take_block());
         assert_eq!(walk.keys(), 1500);
         walk.end(&mut space);

@@ -81,10 +81,7 @@ pub trait SnapshotCodec: Send + Sync {
 /// Turns one dataset into bytes, appending them to the caller's buffer.
 ///
 /// The order of calls is `begin`, `function` any number of times, then per
-/// database `select_db` and its entries, then `finish`. A large value is
-/// handed over with [`begin_large`](Self::begin_large) and continued with
-/// [`resume`](Self::resume) until that returns `false`; nothing else is called
-/// in between.
+/// database `select_db` and its entries, then `finish`.
 ///
 /// Entries may also be put together in parts, beside this encoder and at the same
 /// time: [`part`](Self::part) makes who does that, and [`append`](Self::append) takes
@@ -108,14 +105,6 @@ pub trait SnapshotEncoder: Send {
     /// Appends what a part holds, which belongs to the database selected last.
     fn append(&mut self, part: EncodedPart, out: &mut Vec<u8>);
 
-    /// Starts a large entry that the encoder then owns. Its value shares its
-    /// pieces with the keyspace, so the rest needs no lock.
-    fn begin_large(&mut self, entry: SnapshotEntry, out: &mut Vec<u8>) -> Result<(), EncodeError>;
-
-    /// Appends about `budget_bytes` more of the large entry; `true` while some
-    /// of it is left.
-    fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool;
-
     /// Everything that closes the snapshot.
     fn finish(&mut self, out: &mut Vec<u8>);
 }
@@ -125,7 +114,17 @@ pub trait PartEncoder: Send {
     /// One entry, whole. After an error the part is of no use.
     fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError>;
 
-    /// The entries since the last call; the next one begins another part.
+    /// Starts a large entry that the encoder then owns, to be continued with
+    /// [`resume`](Self::resume) until that returns `false`. Its value shares its pieces
+    /// with the keyspace, so no lock is needed.
+    fn begin_large(&mut self, entry: SnapshotEntry) -> Result<(), EncodeError>;
+
+    /// Takes in about `budget_bytes` more of the large entry; `true` while some of it is
+    /// left. The part may be finished in between; what follows is then the next to be
+    /// appended.
+    fn resume(&mut self, budget_bytes: usize) -> bool;
+
+    /// What was encoded since the last call; the next one begins another part.
     fn finish(&mut self) -> EncodedPart;
 }
 

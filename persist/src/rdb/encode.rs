@@ -17,9 +17,8 @@ use crate::pen::{LargeEntry, Pen, put_all};
 pub(super) struct RdbEncoder {
     options: RdbOptions,
     meta: SnapshotMeta,
-    pen: Pen,
+    part: RdbPart,
     crc: Crc64,
-    large: Option<LargeEntry>,
 }
 
 impl RdbEncoder {
@@ -27,9 +26,8 @@ impl RdbEncoder {
         Self {
             options,
             meta,
-            pen: Pen::new(options.compress),
+            part: RdbPart::new(options),
             crc: Crc64::default(),
-            large: None,
         }
     }
 
@@ -43,7 +41,14 @@ impl RdbEncoder {
     /// Appends pieces that need no pause.
     fn put(&mut self, out: &mut Vec<u8>, write: impl FnOnce(&mut Pen)) {
         let from = out.len();
-        self.pen.write_short(out, write);
+        self.part.pen.write_short(out, write);
+        self.sum(from, out);
+    }
+
+    /// Appends what the part has, as it is.
+    fn put_records(&mut self, out: &mut Vec<u8>) {
+        let from = out.len();
+        put_all(std::mem::take(&mut self.part.records), out);
         self.sum(from, out);
     }
 }
@@ -80,19 +85,13 @@ impl SnapshotEncoder for RdbEncoder {
     }
 
     fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let kind = kind_of(entry, self.options.version)?;
-        let from = out.len();
-        put_entry(kind, entry, &mut self.pen, out);
-        self.sum(from, out);
+        self.part.entry(entry)?;
+        self.put_records(out);
         Ok(())
     }
 
     fn part(&self) -> Box<dyn PartEncoder> {
-        Box::new(RdbPart {
-            options: self.options,
-            pen: Pen::new(self.options.compress),
-            records: Vec::new(),
-        })
+        Box::new(RdbPart::new(self.options))
     }
 
     fn append(&mut self, EncodedPart(mut part): EncodedPart, out: &mut Vec<u8>) {
@@ -101,29 +100,6 @@ impl SnapshotEncoder for RdbEncoder {
             self.crc.append(u64::from_le_bytes(crc), part.len() as u64);
         }
         put_all(part, out);
-    }
-
-    fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let kind = kind_of(&entry.view(), self.options.version)?;
-        self.large = Some(LargeEntry::new(
-            self.options.compress,
-            async move |mut pen: Pen| {
-                write_entry(kind, &entry.view(), &mut pen).await;
-                pen
-            },
-        ));
-        Ok(())
-    }
-
-    fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
-        let from = out.len();
-        let mut large = self.large.take().expect("a large entry was begun");
-        let more = large.resume(budget_bytes, out);
-        if more {
-            self.large = Some(large);
-        }
-        self.sum(from, out);
-        more
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) {
@@ -138,6 +114,18 @@ struct RdbPart {
     options: RdbOptions,
     pen: Pen,
     records: Vec<u8>,
+    large: Option<LargeEntry>,
+}
+
+impl RdbPart {
+    fn new(options: RdbOptions) -> Self {
+        Self {
+            options,
+            pen: Pen::new(options.compress),
+            records: Vec::new(),
+            large: None,
+        }
+    }
 }
 
 impl PartEncoder for RdbPart {
@@ -145,6 +133,20 @@ impl PartEncoder for RdbPart {
         let kind = kind_of(entry, self.options.version)?;
         put_entry(kind, entry, &mut self.pen, &mut self.records);
         Ok(())
+    }
+
+    fn begin_large(&mut self, entry: SnapshotEntry) -> Result<(), EncodeError> {
+        let kind = kind_of(&entry.view(), self.options.version)?;
+        let compress = self.options.compress;
+        self.large = Some(LargeEntry::new(compress, async move |mut pen: Pen| {
+            write_entry(kind, &entry.view(), &mut pen).await;
+            pen
+        }));
+        Ok(())
+    }
+
+    fn resume(&mut self, budget_bytes: usize) -> bool {
+        LargeEntry::resume_in(&mut self.large, budget_bytes, &mut self.records)
     }
 
     /// The records and, behind them, their checksum: that of the file is made of those.

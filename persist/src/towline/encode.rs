@@ -24,7 +24,6 @@ pub(super) const RECORDS: RdbVersion = RdbVersion::V13;
 pub(super) struct TowlineEncoder {
     meta: SnapshotMeta,
     blocks: Blocks,
-    large: Option<LargeEntry>,
     index: Vec<IndexEntry>,
     /// How many bytes were written, which is where the next block goes.
     written: u64,
@@ -40,6 +39,7 @@ struct Blocks {
     packer: Packer,
     /// Whole blocks that have no number yet.
     closed: Vec<u8>,
+    large: Option<LargeEntry>,
 }
 
 /// The block that is being filled.
@@ -61,7 +61,6 @@ impl TowlineEncoder {
         Self {
             blocks: Blocks::new(meta.hash_seed),
             meta,
-            large: None,
             index: Vec::new(),
             written: 0,
         }
@@ -105,6 +104,7 @@ impl Blocks {
             db: 0,
             packer: Packer::default(),
             closed: Vec::new(),
+            large: None,
         }
     }
 
@@ -254,27 +254,6 @@ impl SnapshotEncoder for TowlineEncoder {
         self.place(part.0, Some(self.blocks.db), out);
     }
 
-    fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let kind = kind_of(&entry.view(), RECORDS)?;
-        self.blocks.open.begin_key(&entry.key);
-        self.large = Some(LargeEntry::new(false, async move |mut pen: Pen| {
-            write_entry(kind, &entry.view(), &mut pen).await;
-            pen
-        }));
-        Ok(())
-    }
-
-    fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
-        let mut large = self.large.take().expect("a large entry was begun");
-        let more = large.resume(budget_bytes, &mut self.blocks.open.raw);
-        if more {
-            self.large = Some(large);
-        }
-        self.blocks.close_full();
-        self.place_closed(out);
-        more
-    }
-
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.blocks.record(|pen| pen.raw(&[opcode::EOF]));
         self.blocks.close_open();
@@ -286,6 +265,22 @@ impl SnapshotEncoder for TowlineEncoder {
 impl PartEncoder for Blocks {
     fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError> {
         Self::entry(self, entry)
+    }
+
+    fn begin_large(&mut self, entry: SnapshotEntry) -> Result<(), EncodeError> {
+        let kind = kind_of(&entry.view(), RECORDS)?;
+        self.open.begin_key(&entry.key);
+        self.large = Some(LargeEntry::new(false, async move |mut pen: Pen| {
+            write_entry(kind, &entry.view(), &mut pen).await;
+            pen
+        }));
+        Ok(())
+    }
+
+    fn resume(&mut self, budget_bytes: usize) -> bool {
+        let more = LargeEntry::resume_in(&mut self.large, budget_bytes, &mut self.open.raw);
+        self.close_full();
+        more
     }
 
     fn finish(&mut self) -> EncodedPart {

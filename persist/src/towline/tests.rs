@@ -165,12 +165,13 @@ fn a_large_value_is_written_in_parts_and_is_the_same() {
         encoder.select_db(0, 1, 0, &mut out);
         let mut resumed = 0;
         if parts {
-            encoder
-                .begin_large(large.clone(), &mut out)
-                .expect("it can be held");
-            while encoder.resume(10_000, &mut out) {
+            let mut part = encoder.part();
+            part.begin_large(large.clone()).expect("it can be held");
+            while part.resume(10_000) {
+                encoder.append(part.finish(), &mut out);
                 resumed += 1;
             }
+            encoder.append(part.finish(), &mut out);
             assert!(resumed > 100, "{resumed}");
         } else {
             encoder

@@ -76,14 +76,6 @@ impl SnapshotEncoder for FilteredEncoder {
 
     fn append(&mut self, _part: EncodedPart, _out: &mut Vec<u8>) {}
 
-    fn begin_large(&mut self, _: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        Ok(())
-    }
-
-    fn resume(&mut self, _budget_bytes: usize, _out: &mut Vec<u8>) -> bool {
-        false
-    }
-
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.encoder.finish(out);
     }
@@ -95,6 +87,14 @@ struct NoEntries;
 impl PartEncoder for NoEntries {
     fn entry(&mut self, _entry: &EntryView<'_>) -> Result<(), EncodeError> {
         Ok(())
+    }
+
+    fn begin_large(&mut self, _entry: SnapshotEntry) -> Result<(), EncodeError> {
+        Ok(())
+    }
+
+    fn resume(&mut self, _budget_bytes: usize) -> bool {
+        false
     }
 
     fn finish(&mut self) -> EncodedPart {

@@ -39,8 +39,7 @@ const SHORT_BYTES: usize = 64 << 10;
 pub struct CommandEncoder {
     /// The time that stands before the first command.
     timestamp_s: Option<u64>,
-    pen: Pen,
-    large: Option<LargeEntry>,
+    part: CommandPart,
 }
 
 impl CommandEncoder {
@@ -49,8 +48,7 @@ impl CommandEncoder {
     pub fn new(meta: &SnapshotMeta, timestamped: bool) -> Self {
         Self {
             timestamp_s: timestamped.then_some(meta.created_ms / 1000),
-            pen: Pen::new(false),
-            large: None,
+            part: CommandPart::default(),
         }
     }
 }
@@ -71,40 +69,17 @@ impl SnapshotEncoder for CommandEncoder {
     }
 
     fn entry(&mut self, entry: &EntryView<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        check(entry)?;
-        self.pen.write_now(out, async |pen: &mut Pen| {
-            write(entry, pen).await;
-        });
+        self.part.entry(entry)?;
+        put_all(self.part.finish().0, out);
         Ok(())
     }
 
     fn part(&self) -> Box<dyn PartEncoder> {
-        Box::new(CommandPart {
-            pen: Pen::new(false),
-            commands: Vec::new(),
-        })
+        Box::new(CommandPart::default())
     }
 
     fn append(&mut self, part: EncodedPart, out: &mut Vec<u8>) {
         put_all(part.0, out);
-    }
-
-    fn begin_large(&mut self, entry: SnapshotEntry, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        check(&entry.view())?;
-        self.large = Some(LargeEntry::new(false, async move |mut pen: Pen| {
-            write(&entry.view(), &mut pen).await;
-            pen
-        }));
-        Ok(())
-    }
-
-    fn resume(&mut self, budget_bytes: usize, out: &mut Vec<u8>) -> bool {
-        let large = self.large.as_mut().expect("a large entry was begun");
-        let more = large.resume(budget_bytes, out);
-        if !more {
-            self.large = None;
-        }
-        more
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) {}
@@ -114,6 +89,17 @@ impl SnapshotEncoder for CommandEncoder {
 struct CommandPart {
     pen: Pen,
     commands: Vec<u8>,
+    large: Option<LargeEntry>,
+}
+
+impl Default for CommandPart {
+    fn default() -> Self {
+        Self {
+            pen: Pen::new(false),
+            commands: Vec::new(),
+            large: None,
+        }
+    }
 }
 
 impl PartEncoder for CommandPart {
@@ -124,6 +110,19 @@ impl PartEncoder for CommandPart {
                 write(entry, pen).await;
             });
         Ok(())
+    }
+
+    fn begin_large(&mut self, entry: SnapshotEntry) -> Result<(), EncodeError> {
+        check(&entry.view())?;
+        self.large = Some(LargeEntry::new(false, async move |mut pen: Pen| {
+            write(&entry.view(), &mut pen).await;
+            pen
+        }));
+        Ok(())
+    }
+
+    fn resume(&mut self, budget_bytes: usize) -> bool {
+        LargeEntry::resume_in(&mut self.large, budget_bytes, &mut self.commands)
     }
 
     fn finish(&mut self) -> EncodedPart {

@@ -38,13 +38,14 @@ fn a_large_entry_comes_in_pieces_of_the_budget() {
     encoded.expect("commands say it");
 
     let (mut pieces, mut out) = (Vec::new(), Vec::new());
-    let mut encoder = encoder();
-    let begun = encoder.begin_large(entry, &mut out);
-    begun.expect("commands say it");
-    while encoder.resume(BUDGET_BYTES, &mut out) {
+    let (mut encoder, mut part) = (encoder(), encoder().part());
+    part.begin_large(entry).expect("commands say it");
+    while part.resume(BUDGET_BYTES) {
+        encoder.append(part.finish(), &mut out);
         assert!(out.len() < 2 * BUDGET_BYTES, "{}", out.len());
         pieces.push(std::mem::take(&mut out));
     }
+    encoder.append(part.finish(), &mut out);
     pieces.push(out);
     assert!(pieces.len() > PIECES_MIN, "{}", pieces.len());
     assert_eq!(pieces.concat(), whole);
@@ -79,6 +80,6 @@ fn what_no_command_says_is_refused_by_name() {
     let mut out = Vec::new();
     let refused = encoder().entry(&entry.view(), &mut out);
     assert_eq!(refused.expect_err("it has no command").key, b"s");
-    assert!(encoder().begin_large(entry, &mut out).is_err());
+    assert!(encoder().part().begin_large(entry).is_err());
     assert!(out.is_empty());
 }
