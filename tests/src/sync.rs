@@ -84,6 +84,24 @@ pub fn wait_same_data(chain: &[&Server]) {
     });
 }
 
+/// Waits until both are in sync and DEBUG DIGEST says the same of them. Nobody may be
+/// writing, and no program may print scores otherwise than the other
+/// ([`crate::workload::Workload::whole_scores`]).
+///
+/// # Panics
+/// When it never does, with the keys that differ.
+pub fn wait_same_digest(primary: &Server, replica: &Server) {
+    wait::until_equal("both have the same digest", &Vec::new(), || {
+        wait_in_sync(&[primary, replica]);
+        if digest(primary) == digest(replica) {
+            return Vec::new();
+        }
+        let mut found = content::differences(&content::read(primary), &content::read(replica));
+        found.push("DEBUG DIGEST".to_owned());
+        found
+    });
+}
+
 /// What differs between the first server and the others: the digests where they are
 /// comparable (Redis and Valkey print fractions of scores differently into them), and
 /// the first keys, as commands read them.
