@@ -61,6 +61,15 @@ impl Cutter {
         }
     }
 
+    /// What both directions take, as the buffers of a socket do.
+    pub fn buffer_bytes(&self) -> usize {
+        let capacity = |direction: &Arc<Mutex<Direction>>| {
+            let direction = direction.lock().unwrap();
+            direction.bytes.capacity()
+        };
+        self.0.iter().map(capacity).sum()
+    }
+
     pub fn cut(&self) {
         for direction in &self.0 {
             let mut direction = direction.lock().unwrap();
