@@ -168,6 +168,74 @@ fn a_middle_that_joins_at_runtime_takes_over_the_data() {
     wait_same_data(&[&first, &middle, &last]);
 }
 
+/// Five nodes of ours, each the next one's primary, with a proxy on each link.
+struct Five {
+    nodes: Vec<Server>,
+    links: Vec<Proxy>,
+}
+
+impl Five {
+    fn start(seed: u64) -> Self {
+        let first = Setup::new(Kind::Towline).line(BACKLOG).start();
+        Workload::new(seed).run(&mut first.client(), 5_000);
+        let (mut nodes, mut links) = (vec![first], Vec::new());
+        for _ in 1..5 {
+            let link = Proxy::new(nodes[nodes.len() - 1].address());
+            nodes.push(replica(Kind::Towline, link.port()));
+            links.push(link);
+        }
+        Self { nodes, links }
+    }
+
+    fn assert_converges(&self) {
+        wait_same_data(&self.nodes.iter().collect::<Vec<_>>());
+    }
+
+    /// Partial resyncs and full syncs of each link, as its primary counts them.
+    fn resyncs(&self) -> Vec<[i64; 2]> {
+        let primaries = self.nodes[..self.links.len()].iter();
+        let of = |primary: &Server| {
+            let stats = primary.info("stats");
+            ["sync_partial_ok", "sync_full"].map(|name| stats.number(name))
+        };
+        primaries.map(of).collect()
+    }
+
+    /// Cuts each link in turn, while the first node is written to.
+    fn cut_links(&self, rounds: usize, seed: u64) {
+        let (mut client, mut workload) = (self.nodes[0].client(), Workload::new(seed));
+        for at in 0..rounds * self.links.len() {
+            let link = at % self.links.len();
+            let before = self.resyncs()[link][0];
+            workload.run(&mut client, 200);
+            assert!(self.links[link].cut() > 0, "the link was up");
+            wait::until("the node is back", || {
+                workload.run(&mut client, 50);
+                self.resyncs()[link][0] > before
+            });
+        }
+    }
+}
+
+#[test]
+fn five_nodes_in_a_row_stay_equal_over_links_that_break() {
+    let five = Five::start(8);
+    five.assert_converges();
+    five.cut_links(5, 9);
+    five.assert_converges();
+    for [partial, full] in five.resyncs() {
+        assert!(partial >= 5, "{partial} partial resyncs");
+        assert_eq!(full, 1, "a full sync that the backlog could have avoided");
+    }
+    let histories = five.nodes.iter().map(|node| {
+        let info = node.info("replication");
+        info.get("master_replid").to_owned()
+    });
+    let mut histories: Vec<_> = histories.collect();
+    histories.dedup();
+    assert_eq!(histories.len(), 1, "{histories:?}");
+}
+
 #[test]
 fn the_primary_may_be_named_by_its_host_name() {
     let first = Server::new(Kind::Redis);
