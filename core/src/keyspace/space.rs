@@ -25,6 +25,8 @@ pub enum Garbage {
     Expiries(BTreeSet<(i64, u64)>),
     /// What was handed over to a walk that was given up.
     Frozen(Vec<FrozenEntry>),
+    /// Of which keys that was.
+    Changed(Vec<BTreeSet<u64>>),
 }
 
 impl Garbage {
@@ -34,7 +36,7 @@ impl Garbage {
         match self {
             Self::Entry(_) => 1,
             Self::Table(table) => table.len() as u64,
-            Self::Expiries(_) | Self::Frozen(_) => 0,
+            Self::Expiries(_) | Self::Frozen(_) | Self::Changed(_) => 0,
         }
     }
 }
@@ -196,9 +198,9 @@ impl Keyspace {
         for &(first, last) in ranges.runs() {
             let mut at = Some(first);
             while let Some(hash) = at.filter(|hash| *hash <= last) {
-                // To a freeze a new version says that it has the group already.
+                // To a freeze of a part a new version says that it has the group already.
                 for freeze in &mut self.freezes {
-                    freeze.before_change(held, hash);
+                    freeze.before_stamp(held, hash);
                 }
                 held.table.set_version(hash, version);
                 at = held.table.next_home(hash);
@@ -247,7 +249,7 @@ impl Keyspace {
         }
     }
 
-    /// Hands over what freezes are owed and stamps the group, before a change.
+    /// Hands over what freezes are owed and stamps the group, before a change of the key.
     #[inline]
     fn touch(&mut self, db: usize, hash: u64, key: &[u8]) {
         let held = &mut self.dbs[db];
@@ -542,11 +544,15 @@ impl Keyspace {
         let freeze = self
             .freezes
             .remove(at.expect("a freeze lasts until it is thawed"));
-        let (handed, tables) = freeze.into_rest();
-        if !handed.is_empty() {
-            self.garbage.push(Garbage::Frozen(handed));
+        let rest = freeze.into_rest();
+        if !rest.handed.is_empty() {
+            self.garbage.push(Garbage::Frozen(rest.handed));
         }
-        self.garbage.extend(tables.into_iter().map(Garbage::Table));
+        if rest.changed.iter().any(|changed| !changed.is_empty()) {
+            self.garbage.push(Garbage::Changed(rest.changed));
+        }
+        self.garbage
+            .extend(rest.tables.into_iter().map(Garbage::Table));
     }
 
     fn freeze_mut(&mut self, id: FreezeId) -> &mut Freeze {

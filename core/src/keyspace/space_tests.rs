@@ -70,6 +70,34 @@ fn each_of_several_freezes_shows_its_own_instant() {
 }
 
 #[test]
+fn a_write_hands_over_what_it_changes_and_nothing_beside_it() {
+    let mut space = Keyspace::new(1, HashSeed::new(1, 1));
+    let key = |number: u32| number.to_be_bytes();
+    for number in 0..1000 {
+        space.set_string(0, &key(number), b"before", None, 0);
+    }
+    let mut taken = Taken::take(&mut space);
+    let set = |space: &mut Keyspace, number| {
+        space.begin_unit(0);
+        space.set_string(0, &key(number), b"after", None, 0);
+    };
+    for round in 0..3 {
+        for number in 0..20 {
+            set(&mut space, number);
+        }
+        // Of these there was nothing.
+        set(&mut space, 2000 + round);
+    }
+    let handed = space.take_handed(taken.id);
+    assert_eq!(handed.len(), 20);
+    for handed in handed {
+        note(&mut taken.seen, handed.db, &handed.entry);
+    }
+    while !taken.step(&mut space) {}
+    assert_eq!(taken.seen, taken.expected);
+}
+
+#[test]
 fn the_expiry_index_follows_every_change() {
     let mut rng = Rng(3);
     let mut space = Keyspace::new(3, HashSeed::new(3, 9));
@@ -104,6 +132,19 @@ fn replaced_content_leaves_older_freezes_their_tables() {
     assert_eq!(taken.seen, taken.expected);
     assert_eq!((space.len(), space.db(1).expires()), (1, 1));
     assert!(space.find(1, b"new").is_some());
+}
+
+#[test]
+fn what_a_given_up_freeze_knew_of_changes_is_garbage() {
+    let mut space = Keyspace::new(1, HashSeed::new(1, 1));
+    space.set_string(0, b"k", b"1", None, 0);
+    let id = space.freeze();
+    space.set_string(0, b"k", b"2", None, 0);
+    space.thaw(id);
+    let garbage = space.take_garbage();
+    let has = |test: fn(&Garbage) -> bool| garbage.iter().any(test);
+    assert!(has(|one| matches!(one, Garbage::Frozen(_))));
+    assert!(has(|one| matches!(one, Garbage::Changed(_))));
 }
 
 #[test]
