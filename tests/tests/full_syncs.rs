@@ -160,6 +160,36 @@ fn a_replica_is_served_from_a_snapshot_first() {
     });
 }
 
+/// What waits in the spool of a full sync is on disk, where no buffer's limit counts: over
+/// a slow link the default ones would end each attempt.
+#[test]
+fn a_slow_full_sync_is_not_ended_for_what_is_written_meanwhile() {
+    let setup = Setup::new(Kind::Towline).line("rdb-key-save-delay 20000");
+    let primary = setup
+        .line("repl-backlog-size 16kb")
+        .line("client-output-buffer-limit replica 300kb 100kb 1")
+        .start();
+    for i in 0..1000 {
+        primary.ok(&format!("SET key:{i} v"));
+    }
+    let replica = Setup::new(Kind::Redis).replica_of(&primary).start();
+    wait::until("the snapshot is on its way", || {
+        let info = primary.info("replication");
+        info.number("connected_slaves") == 1 && of_replica(&primary, "state") == "send_bulk"
+    });
+    let value = "x".repeat(100_000);
+    for i in 0..20 {
+        primary.ok(&format!("SET large:{i} {value}"));
+    }
+    wait::until("it was looked at a few times", || {
+        let lag_ms: i64 = of_replica(&primary, "lag_ms").parse().expect("a number");
+        lag_ms > 3500
+    });
+    primary.ok("CONFIG SET rdb-key-save-delay 0");
+    wait_in_sync(&[&primary, &replica]);
+    assert_eq!(served(&primary), ["first_contact=1"]);
+}
+
 #[test]
 fn a_replica_that_comes_back_late_is_served_from_disk() {
     let setup = Setup::new(Kind::Towline).line("appendonly yes");

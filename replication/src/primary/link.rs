@@ -26,7 +26,7 @@ use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Cursor};
 use std::fmt;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::command::Flags;
 use towline_core::config::ClientClass;
@@ -129,6 +129,8 @@ pub(super) struct Shared {
     pub(super) poke: Event,
     /// How far the stream has been written.
     written: AtomicU64,
+    /// The stream comes from the spool of a full sync.
+    is_spooled: AtomicBool,
     uses_mark: bool,
     caught_up: Offset,
     forbidden: Option<Novelty>,
@@ -165,6 +167,7 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         session: Mutex::new(admission.session),
         poke: Event::new(),
         written: AtomicU64::new(u64::MAX),
+        is_spooled: AtomicBool::new(false),
         uses_mark: admission.uses_mark,
         caught_up: admission.caught_up,
         forbidden: admission.forbidden,
@@ -546,7 +549,9 @@ impl Shared {
             let written = self.written.load(Ordering::Relaxed);
             // What can be read from disk again is not held in memory.
             let archived = self.node.archive_start();
-            let lag_bytes = match archived.is_some_and(|start| start.0 <= written) {
+            let is_on_disk = self.is_spooled.load(Ordering::Relaxed)
+                || archived.is_some_and(|start| start.0 <= written);
+            let lag_bytes = match is_on_disk {
                 true => 0,
                 false => end.0.saturating_sub(written),
             };
@@ -615,6 +620,7 @@ impl Shared {
             replid,
             offset,
         } = ticket;
+        self.is_spooled.store(true, Ordering::Relaxed);
         self.written.store(offset.0, Ordering::Relaxed);
         self.flush(writer).await?;
         let bytes = self.send_snapshot(writer, snapshot, offset).await?;
@@ -626,6 +632,7 @@ impl Shared {
         }
         completed(self, bytes);
         let reader = self.catch_up(writer, stream).await?;
+        self.is_spooled.store(false, Ordering::Relaxed);
         Ok(Source::memory(reader, replid))
     }
 
