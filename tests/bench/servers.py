@@ -1,7 +1,7 @@
-"""The two servers of a benchmark, started on free ports and stopped again.
+"""The servers of a benchmark, started on free ports and stopped again.
 
-They are the release build of Towline and the redis-server that tests/fetch-peers
-brings; TOWLINE_SERVER and TOWLINE_PEERS name others.
+They are the release build of Towline, and the redis-server and valkey-server that
+tests/fetch-peers brings; TOWLINE_SERVER and TOWLINE_PEERS name others.
 """
 import os
 import socket
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REDIS = Path(os.environ.get("TOWLINE_PEERS", ROOT / "target" / "peers")) / "bin" / "redis-server"
+VALKEY = REDIS.with_name("valkey-server")
 TOWLINE = Path(os.environ.get("TOWLINE_SERVER", ROOT / "target" / "release" / "towline-server"))
 
 
