@@ -35,6 +35,7 @@ pub(crate) fn replica(id: u64) -> Replica {
         fack_offset: None,
         sends_fack: false,
         ack_ms: 0,
+        spoken: None,
     }
 }
 

@@ -52,6 +52,15 @@ impl SyncRequest {
         })
     }
 
+    /// The history that the peer wants to go on in, if it named one.
+    #[must_use]
+    pub fn replid(&self) -> Option<ReplicationId> {
+        match self {
+            Self::Partial { replid, .. } => *replid,
+            Self::Sync | Self::Fresh => None,
+        }
+    }
+
     /// Whether the peer understands `+FULLRESYNC` and `+CONTINUE` and acknowledges.
     #[must_use]
     pub fn is_psync(&self) -> bool {
@@ -158,6 +167,11 @@ pub enum FullSyncReason {
         /// The next byte that this node will write, one-based.
         next: u64,
     },
+    /// The history in the replica's dialect could not go on.
+    DialectEnded {
+        /// The history it asked for.
+        asked: ReplicationId,
+    },
     /// The replica did not say that it knows fields that expire, and the stream
     /// that it lacks has commands about them.
     ExpiringFields {
@@ -186,7 +200,9 @@ impl FullSyncReason {
             Self::NoBacklog => FullSyncCause::NoBacklog,
             Self::TooOld { .. } => FullSyncCause::BeyondBacklog,
             Self::Ahead { .. } => FullSyncCause::Ahead,
-            Self::ExpiringFields { .. } => FullSyncCause::UnknownCommands,
+            Self::ExpiringFields { .. } | Self::DialectEnded { .. } => {
+                FullSyncCause::UnknownCommands
+            }
         }
     }
 
@@ -197,6 +213,7 @@ impl FullSyncReason {
             Self::PlainSync
             | Self::NothingToContinue
             | Self::NotAnId
+            | Self::DialectEnded { .. }
             | Self::ExpiringFields { .. } => false,
             Self::UnknownHistory { .. }
             | Self::Diverged { .. }
@@ -234,6 +251,9 @@ impl fmt::Display for FullSyncReason {
                     f,
                     "the replica lacks the stream from byte {asked} on, and the backlog starts at byte {first}; a larger repl-backlog-size, or repl-backlog-disk-size with appendonly, would have avoided this"
                 )
+            }
+            Self::DialectEnded { asked } => {
+                write!(f, "the history '{asked}' in its dialect could not go on")
             }
             Self::ExpiringFields { from, novelty } => {
                 write!(

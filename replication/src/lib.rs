@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`decision`] | what a primary answers to PSYNC, and why |
 //! | [`delta`] | what both say before a delta, for a replica that lacks too much |
+//! | [`dialect`] | the stream in the words of a peer that does not know all of it |
 //! | [`backlog`] | the latest part of the stream, shared by all replicas |
 //! | [`primary`] | the primary's side of a link |
 //! | [`replica`] | the replica's side of a link |
@@ -18,6 +19,7 @@ pub mod backlog;
 pub mod backoff;
 pub mod decision;
 pub mod delta;
+pub mod dialect;
 pub mod node;
 pub mod primary;
 pub mod replica;

@@ -11,6 +11,7 @@
 
 use crate::backlog::Backlog;
 use crate::primary::link::{self, Arrival};
+use crate::primary::own::OwnHistories;
 use crate::primary::sync::Hub;
 use crate::replica::driver;
 use core::time::Duration;
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use towline_core::engine::Engine;
 use towline_core::engine::client::ReplicaOptions;
+use towline_core::engine::dialect::Dialect;
 use towline_core::engine::replication::BacklogFacts;
 use towline_core::engine::stream_log::SinkId;
 use towline_core::offset::{History, Offset};
@@ -37,6 +39,10 @@ pub trait SnapshotFormats: Send + Sync + 'static {
     /// The format for a replica that said this of itself. Replicas that are
     /// given the same `Arc` share one snapshot.
     fn for_replica(&self, replica: &ReplicaOptions) -> Arc<dyn SnapshotCodec>;
+
+    /// A format for replicas of this dialect, shared with nobody. A `lossy` one leaves
+    /// out what they cannot hold, where it would fail.
+    fn for_dialect(&self, dialect: Dialect, lossy: bool) -> Arc<dyn SnapshotCodec>;
 
     /// The formats that a primary's snapshot may have.
     fn readable(&self) -> &[Arc<dyn SnapshotCodec>];
@@ -64,6 +70,8 @@ pub struct Node(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) parts: NodeParts,
     pub(crate) hub: Hub,
+    /// What replicas are sent that do not know all of the stream.
+    pub(crate) own_histories: OwnHistories,
     /// Notified to make every replica reconnect that came before the present history.
     pub(crate) hang_up: Event,
     /// Notified to let links look whether their clients were killed.
@@ -128,6 +136,7 @@ impl Node {
     pub fn new(parts: NodeParts) -> Self {
         let node = Self(Arc::new(Inner {
             hub: Hub::default(),
+            own_histories: OwnHistories::default(),
             hang_up: Event::new(),
             killed: Event::new(),
             unfollow: Event::new(),
@@ -356,6 +365,8 @@ impl House {
         engine.server.stats.repl_output_bytes += sent;
         let resent = node.resent_bytes.swap(0, Ordering::Relaxed);
         engine.server.stats.resync_sent_bytes += resent;
+        let ttl_ms = engine.server.config.repl_backlog_ttl_s * 1000;
+        node.own_histories.end_unused(engine, now_ms, ttl_ms);
         let Some(backlog) = node.backlog() else {
             return;
         };

@@ -237,6 +237,7 @@ impl Replica {
             announce_ip: Some("::1".into()),
             version: Some("9.1.0".into()),
             takes_delta: false,
+            asks_voice: false,
             asks_to_take_over: false,
         };
         self.unread.clear();

@@ -11,12 +11,13 @@ use towline_tests::tables;
 const OWN_DEFAULTS: [&str; 1] = ["dir"];
 
 /// Directives that no peer has.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "aof-history-retention",
     "durability",
     "rdb-skip-unknown",
     "rdb-version",
     "repl-backlog-disk-size",
+    "replica-lossy-dialect",
     "snapshot-storage",
 ];
 

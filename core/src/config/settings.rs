@@ -241,6 +241,15 @@ pub struct SyslogSettings {
     pub facility: u8,
 }
 
+/// What a primary is told before it is asked for the stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrimaryLogin {
+    /// `masteruser`; empty without one.
+    pub user: Vec<u8>,
+    /// `masterauth`; empty without one.
+    pub password: Vec<u8>,
+}
+
 /// Everything that is read often or in more than one place.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "each field is the directive of its name")]
@@ -298,6 +307,8 @@ pub struct Settings {
     pub save: Vec<SavePoint>,
     pub payload: PayloadOptions,
     pub rdbchecksum: bool,
+    /// `replica-lossy-dialect`: what a replica cannot hold is left out and counted.
+    pub replica_lossy_dialect: bool,
     /// rdb-skip-unknown: data of modules in a snapshot is left out.
     pub rdb_skip_unknown: bool,
     pub stop_writes_on_bgsave_error: bool,
@@ -306,8 +317,7 @@ pub struct Settings {
 
     pub durability: Durability,
     pub replicaof: Option<PrimaryAddress>,
-    pub masterauth: Vec<u8>,
-    pub masteruser: Vec<u8>,
+    pub primary_login: PrimaryLogin,
     pub replica_read_only: bool,
     pub replica_serve_stale_data: bool,
     pub replica_priority: u32,
@@ -426,8 +436,8 @@ impl Settings {
             pacing: pacing(v),
             durability: durability(&v.text("durability")),
             replicaof: primary_address(&v.text("replicaof")),
-            masterauth: v.text("masterauth"),
-            masteruser: v.text("masteruser"),
+            primary_login: primary_login(v),
+            replica_lossy_dialect: v.flag("replica-lossy-dialect"),
             replica_read_only: v.flag("replica-read-only"),
             replica_serve_stale_data: v.flag("replica-serve-stale-data"),
             replica_priority: v.number("replica-priority"),
@@ -442,6 +452,13 @@ impl Settings {
             repl_timeout_s: v.number("repl-timeout"),
             min_replicas: min_replicas(v),
         }
+    }
+}
+
+fn primary_login(v: &Named<'_>) -> PrimaryLogin {
+    PrimaryLogin {
+        user: v.text("masteruser"),
+        password: v.text("masterauth"),
     }
 }
 

@@ -8,6 +8,7 @@ use bitflags::bitflags;
 
 use super::acknowledged::Acknowledged;
 use super::buffers::Buffers;
+use super::dialect::Dialect;
 use super::held::HeldReplies;
 use super::key_waits::KeyWait;
 use super::observe::HostWait;
@@ -128,6 +129,10 @@ pub struct ReplicaOptions {
     pub capa_psync2: bool,
     /// It takes what has changed in the place of everything.
     pub capa_delta: bool,
+    /// It is a node of ours.
+    pub capa_towline: bool,
+    /// It knows of a second channel for the snapshot, as Redis does from 8.0 on.
+    pub capa_rdb_channel: bool,
     /// The version it said it is, as major × 65536 + minor × 256 + patch.
     pub version: Option<u32>,
     /// It wants a snapshot and no stream.
@@ -152,11 +157,25 @@ pub enum RdbFilter {
 const KNOWS_EXPIRING_FIELDS: u32 = 9 << 16;
 
 impl ReplicaOptions {
-    /// Whether the replica said that it knows fields that expire. Redis does not
-    /// tell its version, so that of its replicas it is not known.
+    /// What the replica understands, by what it said; none where that is everything.
+    /// Redis does not tell its version, so one that said nothing may be a 7.0.
+    #[must_use]
+    pub fn dialect(&self) -> Option<Dialect> {
+        if self.capa_towline || self.capa_delta {
+            return None;
+        }
+        let valkey9 = (self.version).is_some_and(|version| version >= KNOWS_EXPIRING_FIELDS);
+        Some(match (valkey9, self.capa_rdb_channel) {
+            (true, _) => Dialect::Valkey9,
+            (false, true) => Dialect::Redis8,
+            (false, false) => Dialect::Redis7,
+        })
+    }
+
+    /// Whether it is known to know fields that expire.
     #[must_use]
     pub fn knows_expiring_fields(&self) -> bool {
-        (self.version).is_some_and(|version| version >= KNOWS_EXPIRING_FIELDS)
+        self.dialect().is_none_or(Dialect::knows_field_expiries)
     }
 }
 

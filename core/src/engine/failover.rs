@@ -117,7 +117,8 @@ impl Failover {
         }
         let wanted = |replica: &&Replica| {
             let target = request.target.as_ref();
-            target.is_none_or(|target| replica.is_at(target))
+            // One with a history of its own knows nothing of the one it would take over.
+            replica.spoken.is_none() && target.is_none_or(|target| replica.is_at(target))
         };
         let has_all =
             |replica: &&Replica| replica.state == ReplicaState::Online && replica.ack_offset == end;

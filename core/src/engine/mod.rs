@@ -14,6 +14,7 @@ pub mod buffers;
 pub mod client;
 mod client_memory;
 pub mod clients;
+pub mod dialect;
 pub(crate) mod dispatch;
 pub mod effects;
 mod expire;

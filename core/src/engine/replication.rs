@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::dialect::{Dialect, Voice};
 use super::stream_times::StreamTimes;
 use crate::offset::{History, Offset, ReplicationId};
 use crate::seams::host::PrimaryAddress;
@@ -101,6 +102,37 @@ pub struct Replica {
     pub sends_fack: bool,
     /// When it acknowledged last, unix ms.
     pub ack_ms: i64,
+    /// It gets the stream in a dialect, in a history of its own.
+    pub spoken: Option<Spoken>,
+}
+
+/// How a replica is spoken to that does not know all that is in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// What it acknowledged, in its own history.
+    pub ack_offset: Offset,
+}
+
+/// A history in a dialect, as INFO shows it.
+#[derive(Debug)]
+pub struct DialectHistory {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// The history's name.
+    pub replid: ReplicationId,
+    /// Where it stands.
+    pub offset: AtomicU64,
+}
+
+/// What was left out for peers that cannot hold it, shared with those who leave it out.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    /// Commands of the stream, or a part of what they do.
+    pub commands: AtomicU64,
+    /// Hashes of snapshots, of whose fields the expiries were left out.
+    pub hashes: AtomicU64,
 }
 
 impl Replica {
@@ -197,6 +229,8 @@ pub struct Upstream {
     pub accepts_empty: bool,
     /// Such a dataset came and was not taken.
     pub refused_empty: bool,
+    /// Whose commands it sends, as it told when the link began.
+    pub voice: Voice,
 }
 
 impl Upstream {
@@ -212,6 +246,7 @@ impl Upstream {
             read_offset: Offset::ZERO,
             accepts_empty: true,
             refused_empty: false,
+            voice: Voice::Unknown,
         }
     }
 }
@@ -260,6 +295,10 @@ pub struct Replication {
     pub getack_wanted: bool,
     /// When the stream was where.
     pub times: StreamTimes,
+    /// The histories in dialects that there are.
+    pub dialects: Vec<Arc<DialectHistory>>,
+    /// What was left out in them.
+    pub left_out: Arc<LeftOut>,
 }
 
 impl Replication {
@@ -276,6 +315,8 @@ impl Replication {
             history_epoch: 0,
             getack_wanted: false,
             times: StreamTimes::default(),
+            dialects: Vec::new(),
+            left_out: Arc::default(),
         }
     }
 
@@ -283,6 +324,12 @@ impl Replication {
     #[must_use]
     pub const fn is_replica(&self) -> bool {
         self.upstream.is_some()
+    }
+
+    /// Whose commands the stream may hold.
+    #[must_use]
+    pub fn voice(&self) -> Voice {
+        (self.upstream.as_ref()).map_or(Voice::Own, |upstream| upstream.voice)
     }
 
     /// True where the stream of our primary flows.

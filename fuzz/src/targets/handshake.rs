@@ -56,6 +56,7 @@ fn handshake_config(secret: bool) -> HandshakeConfig {
         announce_ip: secret.then(|| "127.0.0.1".to_owned()),
         version: secret.then(|| "9.1.0".to_owned()),
         takes_delta: secret,
+        asks_voice: secret,
         asks_to_take_over: secret,
     }
 }

@@ -22,11 +22,11 @@ pub(super) struct RdbEncoder {
 }
 
 impl RdbEncoder {
-    pub(super) fn new(options: RdbOptions, meta: SnapshotMeta) -> Self {
+    pub(super) fn new(options: RdbOptions, lossy: bool, meta: SnapshotMeta) -> Self {
         Self {
             options,
             meta,
-            part: RdbPart::new(options),
+            part: RdbPart::new(options, lossy),
             crc: Crc64::default(),
         }
     }
@@ -91,7 +91,7 @@ impl SnapshotEncoder for RdbEncoder {
     }
 
     fn part(&self) -> Box<dyn PartEncoder> {
-        Box::new(RdbPart::new(self.options))
+        Box::new(RdbPart::new(self.options, self.part.lossy))
     }
 
     fn append(&mut self, EncodedPart(mut part): EncodedPart, out: &mut Vec<u8>) {
@@ -112,15 +112,17 @@ impl SnapshotEncoder for RdbEncoder {
 /// Writes records that become a part of a file.
 struct RdbPart {
     options: RdbOptions,
+    lossy: bool,
     pen: Pen,
     records: Vec<u8>,
     large: Option<LargeEntry>,
 }
 
 impl RdbPart {
-    fn new(options: RdbOptions) -> Self {
+    fn new(options: RdbOptions, lossy: bool) -> Self {
         Self {
             options,
+            lossy,
             pen: Pen::new(options.compress),
             records: Vec::new(),
             large: None,
@@ -130,13 +132,13 @@ impl RdbPart {
 
 impl PartEncoder for RdbPart {
     fn entry(&mut self, entry: &EntryView<'_>) -> Result<(), EncodeError> {
-        let kind = kind_of(entry, self.options.version)?;
+        let kind = kind_for(entry, self.options.version, self.lossy)?;
         put_entry(kind, entry, &mut self.pen, &mut self.records);
         Ok(())
     }
 
     fn begin_large(&mut self, entry: SnapshotEntry) -> Result<(), EncodeError> {
-        let kind = kind_of(&entry.view(), self.options.version)?;
+        let kind = kind_for(&entry.view(), self.options.version, self.lossy)?;
         let compress = self.options.compress;
         self.large = Some(LargeEntry::new(compress, async move |mut pen: Pen| {
             write_entry(kind, &entry.view(), &mut pen).await;
@@ -160,6 +162,19 @@ impl PartEncoder for RdbPart {
             part.extend_from_slice(&crc.to_le_bytes());
         }
         EncodedPart(part)
+    }
+}
+
+/// The type byte for an entry, also of one that loses the expiries of its fields where
+/// that is allowed.
+fn kind_for(entry: &EntryView<'_>, version: RdbVersion, lossy: bool) -> Result<u8, EncodeError> {
+    match entry.value {
+        ValueRef::Hash(hash)
+            if lossy && hash.expiring_fields() > 0 && !version.holds_field_expiries() =>
+        {
+            Ok(opcode::kind::HASH)
+        }
+        _ => kind_of(entry, version),
     }
 }
 

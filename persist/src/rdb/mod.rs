@@ -60,13 +60,28 @@ impl Default for RdbOptions {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RdbCodec {
     options: RdbOptions,
+    /// Expiries of fields are left out where the version does not hold them.
+    lossy: bool,
 }
 
 impl RdbCodec {
     /// RDB written like this.
     #[must_use]
     pub const fn new(options: RdbOptions) -> Self {
-        Self { options }
+        Self {
+            options,
+            lossy: false,
+        }
+    }
+
+    /// The same, for a reader that is to get hashes without the expiries of their fields
+    /// where the version does not hold them.
+    #[must_use]
+    pub const fn lossy(self) -> Self {
+        Self {
+            lossy: true,
+            ..self
+        }
     }
 }
 
@@ -80,7 +95,7 @@ impl SnapshotCodec for RdbCodec {
     }
 
     fn encoder(&self, meta: &SnapshotMeta) -> Box<dyn SnapshotEncoder> {
-        Box::new(RdbEncoder::new(self.options, meta.clone()))
+        Box::new(RdbEncoder::new(self.options, self.lossy, meta.clone()))
     }
 
     fn decoder(&self, options: DecodeOptions) -> Box<dyn SnapshotDecoder> {

@@ -1,6 +1,7 @@
 //! A delta for one replica: what `crate::delta` says, with bytes moved around it.
 
-use super::link::{Admission, End, Shared, Stream, caps, codec, enlist, forbidden, session_config};
+use super::admission::{Admission, caps, codec, enlist, forbidden, session_config};
+use super::link::{End, Shared, Stream};
 use super::session::PrimarySession;
 use super::source::Source;
 use super::sync::{Hub, Ticket, launch_part};
@@ -54,6 +55,7 @@ pub(super) fn offer(
         uses_mark: caps.eof && engine.server.config.repl_diskless_sync,
         caught_up: Offset::ZERO,
         forbidden: forbidden(engine, options),
+        own: None,
         history_epoch: engine.server.replication.history_epoch,
         name,
         cause: Some(cause),

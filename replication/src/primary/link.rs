@@ -3,20 +3,15 @@
 //! Three loops share the session and end together: one reads acknowledgements,
 //! one writes, one lets time pass. The link is over when the first of them is.
 
-use super::delta::{self, Offered};
-use super::figures::count_full;
-use super::filter::Filtered;
-use super::session::{
-    CloseReason, EOF_MARK_LEN, PrimaryConfig, PrimarySession, ReplicaCaps, SessionEvent,
-    TransferForm,
-};
+use super::admission::{admit, session_config};
+use super::delta::Offered;
+use super::own::OwnHistory;
+use super::session::{CloseReason, EOF_MARK_LEN, PrimarySession, SessionEvent, TransferForm};
 use super::source::{self, Source};
 use super::spool::{SpoolError, SpoolReader};
-use super::sync::{Hub, Ticket};
+use super::sync::Ticket;
 use crate::backlog::Reader;
-use crate::decision::{
-    Decision, FullSyncReason, PrimaryView, Standing, SyncRequest, Window, decide,
-};
+use crate::dialect::Refused;
 use crate::node::Inner;
 use core::time::Duration;
 use event_listener::{Event, EventListener};
@@ -29,14 +24,13 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use towline_core::command::Flags;
-use towline_core::config::ClientClass;
-use towline_core::engine::client::{ClientFlags, ReplicaOptions};
+use towline_core::engine::ClientId;
+use towline_core::engine::client::ClientFlags;
 use towline_core::engine::full_syncs::FullSyncCause;
 use towline_core::engine::novelty::Novelty;
-use towline_core::engine::replication::{Replica, ReplicaState, ServedFrom, StreamEnd};
-use towline_core::engine::{ClientId, Engine, Server};
+use towline_core::engine::replication::{Replica, ReplicaState, StreamEnd};
 use towline_core::offset::{Offset, ReplicationId};
-use towline_core::seams::{ArchiveError, Link, SnapshotCodec, host};
+use towline_core::seams::{ArchiveError, Link};
 
 /// How much of the stream or of a snapshot is written between two looks at the session.
 pub(super) const PIECE_BYTES: usize = 64 << 10;
@@ -71,6 +65,8 @@ pub(super) enum End {
     Killed,
     /// The stream goes on with a command that the replica may not know.
     Unknown(String),
+    /// The stream goes on with what has no words in the replica's dialect.
+    Unsaid(Refused),
 }
 
 impl fmt::Display for End {
@@ -83,6 +79,7 @@ impl fmt::Display for End {
             Self::Archive(error) => error.fmt(f),
             Self::HangUp => f.write_str("it has to learn that the history has changed"),
             Self::Killed => f.write_str("its client was killed"),
+            Self::Unsaid(refused) => refused.fmt(f),
             Self::Unknown(command) => write!(
                 f,
                 "it did not announce a version that knows fields that expire, and would miss {command} without a word; it needs a full sync once no field expires"
@@ -107,20 +104,6 @@ pub(super) enum Stream {
     Snapshot(oneshot::Receiver<Ticket>),
 }
 
-pub(super) struct Admission {
-    pub(super) session: PrimarySession,
-    pub(super) stream: Stream,
-    pub(super) uses_mark: bool,
-    /// Where the stream stood when the replica came back.
-    pub(super) caught_up: Offset,
-    /// What must not be sent, if anything.
-    pub(super) forbidden: Option<Novelty>,
-    pub(super) history_epoch: u64,
-    pub(super) name: String,
-    /// Why it gets a full sync, if it does.
-    pub(super) cause: Option<FullSyncCause>,
-}
-
 pub(super) struct Shared {
     pub(super) node: Arc<Inner>,
     pub(super) client: ClientId,
@@ -128,12 +111,13 @@ pub(super) struct Shared {
     /// The session may have output, or may stream now.
     pub(super) poke: Event,
     /// How far the stream has been written.
-    written: AtomicU64,
+    pub(super) written: AtomicU64,
     /// The stream comes from the spool of a full sync.
-    is_spooled: AtomicBool,
+    pub(super) is_spooled: AtomicBool,
     uses_mark: bool,
     caught_up: Offset,
     forbidden: Option<Novelty>,
+    pub(super) own: Option<Arc<OwnHistory>>,
     stream_end: StreamEnd,
     pub(super) name: String,
     /// The history that the replica came to.
@@ -171,6 +155,7 @@ pub(crate) async fn serve(node: Arc<Inner>, arrival: Arrival) {
         uses_mark: admission.uses_mark,
         caught_up: admission.caught_up,
         forbidden: admission.forbidden,
+        own: admission.own,
         stream_end,
         name: admission.name.clone(),
         history_epoch: admission.history_epoch,
@@ -193,216 +178,6 @@ fn leave(node: &Inner, client: ClientId, text: Option<&str>) {
             host.log(text);
         }
     });
-}
-
-/// Decides how the replica is served, and lists it; else the error line.
-fn admit(node: &Arc<Inner>, client: ClientId, stream_end: StreamEnd) -> Result<Admission, String> {
-    node.parts.store.with(|engine, host| {
-        let known = engine.server.clients.get_mut(client);
-        let known = known.ok_or("-ERR the client is gone\r\n")?;
-        known.flags.insert(ClientFlags::REPLICA);
-        known.stream_end = Some(stream_end);
-        let request = known.sync_request.take();
-        let request = request.ok_or("-ERR the client did not ask for the stream\r\n")?;
-        let options = known.replica.clone();
-        let replica = listed(client, &known.peer.addr, &options, node.unix_ms());
-        let name = format!("{}:{}", replica.ip, replica.port);
-        let asked = asked(&request);
-        let takes_delta = delta::is_taken_by(&options);
-        let mut decision = decide(&asked, &view(node, engine));
-        if let Some(novelty) = forbidden(engine, &options) {
-            decision = decision.without_expiring_fields(novelty.end());
-        }
-        let (text, admission) = match decision {
-            Decision::Refuse(refusal) => return Err(format!("-{}\r\n", refusal.error_line())),
-            Decision::Continue(from) => {
-                let text = format!("Partial resynchronization request from {name} accepted. Sending from offset {from}.");
-                (text, partial(node, engine, replica, &options, from))
-            }
-            Decision::FullSync(reason) if reason.leaves_a_delta() && takes_delta => {
-                engine.server.stats.sync_partial_err += 1;
-                let text = format!("Delta resync offered to replica {name}: {reason}");
-                let cause = reason.cause(&asked);
-                (text, delta::offer(node, engine, replica, &options, cause))
-            }
-            Decision::FullSync(reason) => {
-                count_full(&mut engine.server, &asked, reason);
-                let text = format!("Full resync requested by replica {name}: {reason}");
-                (text, full(node, engine, replica, &options, &asked, reason))
-            }
-        };
-        host.log(&text);
-        Ok(admission)
-    })
-}
-
-fn asked(request: &host::SyncRequest) -> SyncRequest {
-    match (request.psync, request.continuing) {
-        (false, _) => SyncRequest::Sync,
-        (true, None) => SyncRequest::Fresh,
-        (true, Some((replid, offset))) => SyncRequest::Partial {
-            replid: Some(replid),
-            wire_offset: i64::try_from(offset.to_wire()).unwrap_or(i64::MAX),
-        },
-    }
-}
-
-fn view(node: &Inner, engine: &mut Engine) -> PrimaryView {
-    engine.server.log.flush();
-    let archived = node.archive_start();
-    if archived.is_some() {
-        // What memory takes over once the disk has been read.
-        node.ensure_backlog(engine);
-    }
-    let replication = &engine.server.replication;
-    let standing = standing(&engine.server);
-    let window = node.backlog().map(|backlog| {
-        let Window { start, end } = backlog.window();
-        let start = archived.map_or(start, |archived| archived.min(start));
-        Window { start, end }
-    });
-    PrimaryView {
-        history: replication.history,
-        window,
-        standing,
-    }
-}
-
-fn standing(server: &Server) -> Standing {
-    let replication = &server.replication;
-    if server.failover.is_running() {
-        Standing::FailingOver
-    } else if replication.is_replica() && !replication.link_is_up() {
-        Standing::LinkDown
-    } else {
-        Standing::Serving
-    }
-}
-
-fn listed(client: ClientId, addr: &str, options: &ReplicaOptions, unix_ms: i64) -> Replica {
-    let ip = addr.rsplit_once(':').map_or(addr, |(ip, _)| ip);
-    let ip = ip.trim_start_matches('[').trim_end_matches(']');
-    Replica {
-        id: client.id,
-        ip: options
-            .announced_ip
-            .clone()
-            .unwrap_or_else(|| ip.to_owned()),
-        port: options.listening_port,
-        state: ReplicaState::WaitBgsave,
-        served_from: ServedFrom::Memory,
-        ack_offset: Offset::ZERO,
-        fack_offset: None,
-        sends_fack: false,
-        ack_ms: unix_ms,
-    }
-}
-
-/// The commands that a replica with these options may not know.
-pub(super) fn forbidden(engine: &Engine, options: &ReplicaOptions) -> Option<Novelty> {
-    (!options.knows_expiring_fields()).then(|| engine.server.log.novelty())
-}
-
-pub(super) fn caps(options: &ReplicaOptions, psync: bool) -> ReplicaCaps {
-    ReplicaCaps {
-        eof: options.capa_eof,
-        psync2: options.capa_psync2,
-        psync,
-        rdb_only: options.rdb_only,
-    }
-}
-
-pub(super) fn session_config(server: &Server) -> PrimaryConfig {
-    let limit = server.config.client_output_buffer_limit[ClientClass::Replica as usize];
-    let backlog_bytes = server.config.repl_backlog_size;
-    // A limit below the backlog's size would end links that the backlog serves.
-    let raised = |bytes: u64| {
-        if bytes == 0 {
-            0
-        } else {
-            bytes.max(backlog_bytes)
-        }
-    };
-    PrimaryConfig {
-        repl_timeout_ms: u64::from(server.config.repl_timeout_s) * 1000,
-        hard_limit_bytes: raised(limit.hard_bytes),
-        soft_limit_bytes: limit.soft_bytes,
-        soft_limit_ms: limit.soft_seconds * 1000,
-    }
-}
-
-fn partial(
-    node: &Inner,
-    engine: &mut Engine,
-    mut replica: Replica,
-    options: &ReplicaOptions,
-    from: Offset,
-) -> Admission {
-    let config = session_config(&engine.server);
-    let replid = engine.server.replication.history.replid;
-    let source = Source::open(node, from, replid, config.hard_limit_bytes);
-    let source = source.expect("the decision found it in memory or on disk");
-    let caught_up = engine.server.log.offset();
-    let stats = &mut engine.server.stats;
-    stats.sync_partial_ok += 1;
-    stats.sync_partial_from_disk += u64::from(source.is_disk());
-    stats.resync_missed_bytes += caught_up.since(from);
-    let name = format!("{}:{}", replica.ip, replica.port);
-    replica.state = ReplicaState::Online;
-    replica.ack_offset = from;
-    engine.server.replication.replicas.push(replica);
-    let caps = caps(options, true);
-    Admission {
-        session: PrimarySession::partial(caps, config, replid, from, node.now_ms()),
-        stream: Stream::Held(source),
-        uses_mark: false,
-        caught_up,
-        forbidden: forbidden(engine, options),
-        history_epoch: engine.server.replication.history_epoch,
-        name,
-        cause: None,
-    }
-}
-
-fn full(
-    node: &Arc<Inner>,
-    engine: &mut Engine,
-    replica: Replica,
-    options: &ReplicaOptions,
-    asked: &SyncRequest,
-    reason: FullSyncReason,
-) -> Admission {
-    let name = enlist(node, engine, replica);
-    let caps = caps(options, asked.is_psync());
-    let config = session_config(&engine.server);
-    let codec = codec(node, options);
-    let replid: ReplicationId = engine.server.replication.history.replid;
-    Admission {
-        session: PrimarySession::full(caps, config, node.now_ms()),
-        stream: Stream::Snapshot(Hub::join(node, codec, replid)),
-        uses_mark: caps.eof && engine.server.config.repl_diskless_sync,
-        caught_up: Offset::ZERO,
-        forbidden: forbidden(engine, options),
-        history_epoch: engine.server.replication.history_epoch,
-        name,
-        cause: Some(reason.cause(asked)),
-    }
-}
-
-/// Lists a replica that gets a snapshot, or a part of one; answers its name.
-pub(super) fn enlist(node: &Inner, engine: &mut Engine, mut replica: Replica) -> String {
-    // Without one a history may begin here.
-    node.ensure_backlog(engine);
-    let name = format!("{}:{}", replica.ip, replica.port);
-    replica.served_from = ServedFrom::Snapshot;
-    engine.server.replication.replicas.push(replica);
-    name
-}
-
-/// How the snapshot for this replica is written.
-pub(super) fn codec(node: &Inner, options: &ReplicaOptions) -> Arc<dyn SnapshotCodec> {
-    let codec = node.parts.formats.for_replica(options);
-    Filtered::wrap(codec, options.rdb_filter)
 }
 
 impl Shared {
@@ -509,9 +284,7 @@ impl Shared {
                 replica.ack_ms = unix_ms;
                 match event {
                     SessionEvent::Acked { applied, fsynced } => {
-                        replica.ack_offset = *applied;
-                        replica.fack_offset = fsynced.or(replica.fack_offset);
-                        replica.sends_fack = fsynced.is_some();
+                        self.acked(replica, *applied, *fsynced);
                     }
                     SessionEvent::Online => replica.state = ReplicaState::Online,
                     SessionEvent::Answered | SessionEvent::Close(_) => {}
@@ -520,6 +293,18 @@ impl Shared {
             engine.check_waits();
             engine.step_failover(unix_ms, host);
         });
+    }
+
+    /// A replica counts in the offsets of its own history, if it has one.
+    fn acked(&self, replica: &mut Replica, applied: Offset, fsynced: Option<Offset>) {
+        let main_of = |offset| match &self.own {
+            Some(own) => own.main_of(offset),
+            None => Some(offset),
+        };
+        replica.ack_offset = main_of(applied).unwrap_or(replica.ack_offset);
+        replica.fack_offset = fsynced.and_then(main_of).or(replica.fack_offset);
+        replica.sends_fack = fsynced.is_some();
+        replica.spoken = self.own.as_ref().map(|own| own.spoken(applied));
     }
 
     fn set_state(&self, state: ReplicaState, ack_offset: Offset) {
@@ -537,7 +322,10 @@ impl Shared {
         loop {
             self.node.next_look(TICK).await;
             let (end, config) = self.node.parts.store.with(|engine, _| {
-                let end = engine.server.log.offset();
+                let end = match &self.own {
+                    Some(own) => own.backlog().window().end,
+                    None => engine.server.log.offset(),
+                };
                 let client = engine.server.clients.get(self.client);
                 let closing = ClientFlags::CLOSE_NOW | ClientFlags::CLOSE_AFTER_REPLY;
                 let killed = client.is_none_or(|client| client.flags.intersects(closing));
@@ -548,7 +336,7 @@ impl Shared {
             };
             let written = self.written.load(Ordering::Relaxed);
             // What can be read from disk again is not held in memory.
-            let archived = self.node.archive_start();
+            let archived = self.node.archive_start().filter(|_| self.own.is_none());
             let is_on_disk = self.is_spooled.load(Ordering::Relaxed)
                 || archived.is_some_and(|start| start.0 <= written);
             let lag_bytes = match is_on_disk {
@@ -600,6 +388,9 @@ impl Shared {
     ) -> Result<Source, End> {
         let ticket = self.while_alive(writer, ticket).await?;
         let ticket = ticket.map_err(|_| End::Closed(CloseReason::SnapshotFailed))?;
+        if let Some(own) = &self.own {
+            return self.full_sync_in_dialect(writer, own, ticket).await;
+        }
         let now_ms = self.node.now_ms();
         self.session()
             .snapshot_started(ticket.replid, ticket.offset, now_ms);
@@ -624,19 +415,23 @@ impl Shared {
         self.written.store(offset.0, Ordering::Relaxed);
         self.flush(writer).await?;
         let bytes = self.send_snapshot(writer, snapshot, offset).await?;
-        while !self.session().may_stream() {
-            let poked = self.poke.listen();
-            if !self.session().may_stream() {
-                poked.await;
-            }
-        }
+        self.until_may_stream().await;
         completed(self, bytes);
         let reader = self.catch_up(writer, stream).await?;
         self.is_spooled.store(false, Ordering::Relaxed);
         Ok(Source::memory(reader, replid))
     }
 
-    async fn send_snapshot(
+    pub(super) async fn until_may_stream(&self) {
+        while !self.session().may_stream() {
+            let poked = self.poke.listen();
+            if !self.session().may_stream() {
+                poked.await;
+            }
+        }
+    }
+
+    pub(super) async fn send_snapshot(
         &self,
         writer: &mut (impl AsyncWrite + Unpin),
         mut snapshot: SpoolReader,
@@ -709,7 +504,12 @@ impl Shared {
         bytes: &[u8],
     ) -> Result<(), End> {
         let at = Offset(self.written.load(Ordering::Relaxed));
-        if !self.stream_end.is_behind(at.advance(bytes.len())) {
+        // Where it ends is told in this node's offsets. In another history it ends at once.
+        let end = match &self.own {
+            Some(_) => Offset(u64::MAX),
+            None => at.advance(bytes.len()),
+        };
+        if !self.stream_end.is_behind(end) {
             return Err(End::Killed);
         }
         // Where such a command ends is told before any of its bytes can be read.
@@ -750,7 +550,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn flush(&self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), End> {
+    pub(super) async fn flush(&self, writer: &mut (impl AsyncWrite + Unpin)) -> Result<(), End> {
         let output = self.session().take_output();
         if !output.is_empty() {
             self.put(writer, &output).await?;

@@ -8,15 +8,19 @@
 //! | `delta` | what has changed in the place of everything |
 //! | `source` | memory and the log on disk, in turn |
 //! | `figures` | what INFO and the log are told |
+//! | `own` | histories of replicas that do not know all of the stream |
 //! | `filter` | snapshots of a part of the dataset |
+//! | `admission` | how a replica that asks for the stream is served |
 //! | [`link`] | the session with bytes moved around it |
 //! | [`accept`] | connections of a program that has no server |
 
 pub mod accept;
+mod admission;
 mod delta;
 mod figures;
 mod filter;
 pub mod link;
+pub(crate) mod own;
 pub mod session;
 pub(crate) mod source;
 pub mod spool;

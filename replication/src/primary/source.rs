@@ -110,6 +110,9 @@ impl Shared {
     /// The backlog no longer holds what comes next. The disk may, and ends where the
     /// replica's history does.
     fn to_disk(&self, source: &Source) -> Result<Source, End> {
+        if let Some(own) = &self.own {
+            return Err(own.lost());
+        }
         let reader = self.node.archive().and_then(|archive| {
             let store = &self.node.parts.store;
             store.with(|_, _| archive.reader(source.at, source.replid))

@@ -179,7 +179,7 @@ impl RunningLink<'_> {
             let db = stream_db.map(|db| db as usize);
             engine.server.adopt(history, offset, db);
             node.begin_backlog(engine);
-            connected(upstream, unix_ms);
+            connected(upstream, unix_ms, self.session.voice());
             upstream.read_offset = offset;
             Ok((StreamApplier::new(engine, &address, unix_ms), leftover))
         })??;

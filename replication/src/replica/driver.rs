@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use towline_core::config::LogLevel;
 use towline_core::engine::Engine;
+use towline_core::engine::dialect::Voice;
 use towline_core::engine::full_syncs::{FullSync, FullSyncCause};
 use towline_core::engine::pacing::delay_load;
 use towline_core::engine::replication::{LinkState, TransferProgress, Upstream};
@@ -298,8 +299,8 @@ impl LinkConfig {
         let ip = &config.announced.ip;
         Self {
             handshake: HandshakeConfig {
-                username: set(&config.masteruser),
-                password: set(&config.masterauth),
+                username: set(&config.primary_login.user),
+                password: set(&config.primary_login.password),
                 listening_port: if announced > 0 {
                     announced
                 } else {
@@ -308,6 +309,7 @@ impl LinkConfig {
                 announce_ip: set(ip).map(|ip| String::from_utf8_lossy(&ip).into_owned()),
                 version: Some(VERSION_FOR_VALKEY.to_owned()),
                 takes_delta,
+                asks_voice: true,
                 asks_to_take_over: engine.server.failover.asks_to_take_over(),
             },
             timeouts: ReplicaTimeouts {
@@ -487,7 +489,7 @@ impl RunningLink<'_> {
         let (applier, is_renamed) = self.with(|engine, upstream| {
             let is_renamed = engine.server.continue_history(replid);
             node.ensure_backlog(engine);
-            connected(upstream, unix_ms);
+            connected(upstream, unix_ms, self.session.voice());
             (StreamApplier::new(engine, &address, unix_ms), is_renamed)
         })?;
         self.applier = Some(applier);
@@ -696,7 +698,7 @@ impl RunningLink<'_> {
             }
             engine.keyspace.stands_at(offset);
             node.begin_backlog(engine);
-            connected(upstream, unix_ms);
+            connected(upstream, unix_ms, self.session.voice());
             upstream.read_offset = offset;
             engine.server.stats.full_syncs_received.completed(completed);
             (StreamApplier::new(engine, &address, unix_ms), offset)
@@ -782,7 +784,8 @@ fn cause(engine: &Engine, position: Option<(ReplicationId, Offset)>) -> FullSync
     }
 }
 
-pub(super) fn connected(upstream: &mut Upstream, unix_ms: i64) {
+pub(super) fn connected(upstream: &mut Upstream, unix_ms: i64, voice: Voice) {
+    upstream.voice = voice;
     upstream.state = LinkState::Connected;
     upstream.last_io_ms = unix_ms;
     upstream.down_since_ms = None;

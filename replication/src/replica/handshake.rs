@@ -6,11 +6,12 @@
 //! | 2 | `AUTH [user] password`, if set | `-…` |
 //! | 3 | `REPLCONF listening-port <port>` | none |
 //! | 4 | `REPLCONF ip-address <address>`, if announced | none |
-//! | 5 | `REPLCONF capa eof capa psync2`, and where wanted `capa towline-delta`, which others skip | none |
+//! | 5 | `REPLCONF capa eof capa psync2`, `capa towline`, and where wanted `capa towline-delta`, which others skip | none |
 //! | 6 | `REPLCONF version <version>`, if set (Valkey 8 and later know it) | none |
-//! | 7 | `PSYNC <replid> <offset>`, or `PSYNC ? -1`; `FAILOVER` behind it asks the peer to take over | see the session |
+//! | 7 | `INFO server`, where it is wanted whose commands will come | none |
+//! | 8 | `PSYNC <replid> <offset>`, or `PSYNC ? -1`; `FAILOVER` behind it asks the peer to take over | see the session |
 //!
-//! Steps 2 to 6 go out together once PING was answered, step 7 once they were.
+//! Steps 2 to 7 go out together once PING was answered, step 8 once they were.
 //! Facts: redis 7.2 `replication.c`, `syncWithMaster`.
 
 use crate::delta;
@@ -33,6 +34,8 @@ pub struct HandshakeConfig {
     pub version: Option<String>,
     /// A delta is taken in the place of a full sync.
     pub takes_delta: bool,
+    /// The peer is asked which server it is.
+    pub asks_voice: bool,
     /// The peer is a replica of this node and is asked to take over from it.
     pub asks_to_take_over: bool,
 }
@@ -43,10 +46,14 @@ pub(super) enum Step {
     Auth,
     /// A REPLCONF that may be refused.
     Optional,
+    /// INFO, which may be refused.
+    Info,
+    /// The text of INFO, of which so many bytes are still to come.
+    InfoText(u64),
 }
 
 impl HandshakeConfig {
-    /// Steps 2 to 6, and what is waited for after each.
+    /// Steps 2 to 7, and what is waited for after each.
     pub(super) fn setup(&self) -> (Vec<u8>, Vec<Step>) {
         let mut bytes = Vec::new();
         let mut steps = Vec::new();
@@ -66,7 +73,15 @@ impl HandshakeConfig {
         if let Some(address) = &self.announce_ip {
             optional(&[b"REPLCONF", b"ip-address", address.as_bytes()]);
         }
-        let mut capa: Vec<&[u8]> = vec![b"REPLCONF", b"capa", b"eof", b"capa", b"psync2"];
+        let mut capa: Vec<&[u8]> = vec![
+            b"REPLCONF",
+            b"capa",
+            b"eof",
+            b"capa",
+            b"psync2",
+            b"capa",
+            b"towline",
+        ];
         if self.takes_delta {
             capa.extend([b"capa", delta::CAPA]);
         }
@@ -74,11 +89,15 @@ impl HandshakeConfig {
         if let Some(version) = &self.version {
             optional(&[b"REPLCONF", b"version", version.as_bytes()]);
         }
+        if self.asks_voice {
+            bytes.extend(command(&[b"INFO", b"server"]));
+            steps.push(Step::Info);
+        }
         (bytes, steps)
     }
 }
 
-/// Step 7.
+/// Step 8.
 pub(super) fn psync(from: Option<(ReplicationId, Offset)>, takes_over: bool) -> Vec<u8> {
     let (replid, wire) = match &from {
         Some((replid, offset)) => (replid.as_bytes(), offset.to_wire().to_string()),

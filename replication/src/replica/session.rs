@@ -23,10 +23,13 @@ use crate::wire::{command, offset_of};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
+use towline_core::engine::dialect::Voice;
 use towline_core::offset::{Offset, ReplicationId};
 
 /// The longest line that a primary may send before the stream.
 const MAX_LINE_BYTES: usize = 1024;
+/// The longest answer to INFO that is read as one.
+const INFO_MAX_BYTES: u64 = 64 << 10;
 /// How often a replica acknowledges, or says that it is alive while it loads.
 const SIGN_OF_LIFE_PERIOD_MS: u64 = 1_000;
 
@@ -161,6 +164,10 @@ pub struct ReplicaSession {
     state: State,
     output: Vec<u8>,
     line: Vec<u8>,
+    /// The bytes of the last line, with its end.
+    line_bytes: u64,
+    /// What the primary's INFO said.
+    info: String,
     read: Offset,
     last_input_ms: u64,
     last_sign_ms: u64,
@@ -184,6 +191,8 @@ impl ReplicaSession {
             state: State::Pong,
             output: command(&[b"PING"]),
             line: Vec::new(),
+            line_bytes: 0,
+            info: String::new(),
             read: Offset::ZERO,
             last_input_ms: now_ms,
             last_sign_ms: now_ms,
@@ -236,6 +245,7 @@ impl ReplicaSession {
         if end.is_none() {
             return Ok(None);
         }
+        self.line_bytes = self.line.len() as u64 + 1;
         if self.line.last() == Some(&b'\r') {
             self.line.pop();
         }
@@ -249,11 +259,17 @@ impl ReplicaSession {
                 let step = steps
                     .pop_front()
                     .expect("the state is left with its last step");
-                let is_last = steps.is_empty();
                 if step == Step::Auth && line.starts_with(b"-") {
                     return Err(LinkError::Auth(text(line)));
                 }
-                if is_last {
+                if let Some(rest) = rest_of_info(step, line, self.line_bytes) {
+                    steps.push_front(rest);
+                }
+                if let Step::InfoText(_) = step {
+                    self.info.push_str(&text(line));
+                    self.info.push('\n');
+                }
+                if steps.is_empty() {
                     self.ask();
                 }
                 Ok(None)
@@ -261,6 +277,12 @@ impl ReplicaSession {
             State::PsyncReply => self.psync_reply(line),
             _ => self.header(line),
         }
+    }
+
+    /// Whose commands the primary sends, as far as it told.
+    #[must_use]
+    pub fn voice(&self) -> Voice {
+        Voice::of_info(self.info.lines())
     }
 
     fn pong(&mut self, line: &[u8]) -> Result<(), LinkError> {
@@ -543,6 +565,19 @@ impl ReplicaSession {
     #[must_use]
     pub fn is_loading(&self) -> bool {
         matches!(self.state, State::Loading)
+    }
+}
+
+/// What is still to come of the answer to INFO: a bulk string, or an error in one line.
+fn rest_of_info(step: Step, line: &[u8], line_bytes: u64) -> Option<Step> {
+    const LINE_END_BYTES: u64 = 2;
+    match step {
+        Step::Info => {
+            let Offset(len) = offset_of(line.strip_prefix(b"$")?)?;
+            Some(Step::InfoText(len.min(INFO_MAX_BYTES) + LINE_END_BYTES))
+        }
+        Step::InfoText(left) if left > line_bytes => Some(Step::InfoText(left - line_bytes)),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use towline_core::config::{Config, RewriteEntry};
 use towline_core::engine::client::ReplicaOptions;
+use towline_core::engine::dialect::Dialect;
 use towline_core::engine::{ClientId, Engine, EngineOptions, Peer};
 use towline_core::keyspace::HashSeed;
 use towline_core::offset::ReplicationId;
@@ -145,6 +146,10 @@ impl RdbOnly {
 impl SnapshotFormats for RdbOnly {
     fn for_replica(&self, _replica: &ReplicaOptions) -> Arc<dyn SnapshotCodec> {
         Arc::clone(&self.0[0])
+    }
+
+    fn for_dialect(&self, _dialect: Dialect, _lossy: bool) -> Arc<dyn SnapshotCodec> {
+        Arc::new(RdbCodec::default())
     }
 
     fn readable(&self) -> &[Arc<dyn SnapshotCodec>] {

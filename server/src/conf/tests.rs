@@ -75,7 +75,7 @@ fn the_files_of_the_classic_how_to() {
     assert_eq!(config.bind, [&b"127.0.0.1"[..], b"-::1"]);
     assert!(!config.protected_mode);
     assert_eq!(
-        (&config.requirepass[..], &config.masterauth[..]),
+        (&config.requirepass[..], &config.primary_login.password[..]),
         (&b"Sid@123"[..], &b"Sid@123"[..])
     );
     assert_eq!(get(config, "replicaof"), "127.0.0.1 6379");

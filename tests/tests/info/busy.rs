@@ -147,6 +147,7 @@ fn clients(node: &mut Node) {
         fack_offset: None,
         sends_fack: false,
         ack_ms: 0,
+        spoken: None,
     });
 }
 

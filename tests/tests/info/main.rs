@@ -16,7 +16,7 @@ use towline_tests::info::Info;
 use towline_tests::tables;
 
 /// Fields that Redis 7.2 does not have: ours, and those of its successors.
-const LATER: [&str; 31] = [
+const LATER: [&str; 32] = [
     "sync_full_reasons",
     "sync_full_last_reason",
     "sync_full_last_bytes",
@@ -36,6 +36,7 @@ const LATER: [&str; 31] = [
     "expired_keys_with_volatile_items_stale_perc",
     "server_name",
     "towline_version",
+    "towline_stream_voice",
     "sync_snapshots",
     "sync_delta",
     "sync_delta_bytes",
@@ -115,6 +116,7 @@ fn our_version_stands_behind_that_of_redis() {
             "redis_version",
             "server_name",
             "towline_version",
+            "towline_stream_voice",
             "redis_git_sha1"
         ]
     );
@@ -202,10 +204,11 @@ fn a_broken_link_and_a_transfer_have_fields_of_their_own() {
 }
 
 /// Fields of a primary that need a state of their own, or stand still by nature.
-const NOT_MOVED_HERE: [&str; 9] = [
+const NOT_MOVED_HERE: [&str; 10] = [
     "redis_version",
     "server_name",
     "towline_version",
+    "towline_stream_voice",
     "arch_bits",
     // Tested with the transfer above, and with a load below.
     "role",

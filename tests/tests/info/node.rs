@@ -129,6 +129,7 @@ pub(crate) fn primary() -> Node {
         fack_offset: None,
         sends_fack: false,
         ack_ms: START_MS,
+        spoken: None,
     });
     node
 }

@@ -108,8 +108,14 @@ fn find_online(ctx: &Ctx<'_>, (host, port): (String, i64)) -> CommandResult<Prim
     let address = PrimaryAddress { host, port };
     let mut replicas = ctx.server.replication.replicas.iter();
     let replica = replicas.find(|replica| replica.is_at(&address));
-    if replica.ok_or_else(absent)?.state != ReplicaState::Online {
+    let replica = replica.ok_or_else(absent)?;
+    if replica.state != ReplicaState::Online {
         return Err(refusal("FAILOVER target replica is not online."));
+    }
+    if replica.spoken.is_some() {
+        return Err(refusal(
+            "FAILOVER target replica has a history of its own, in a dialect.",
+        ));
     }
     Ok(address)
 }

@@ -85,6 +85,8 @@ fn take_option(ctx: &mut Ctx<'_>, option: &[u8], value: &[u8]) -> CommandResult<
         options.capa_eof |= is(value, "eof");
         options.capa_psync2 |= is(value, "psync2");
         options.capa_delta |= is(value, "towline-delta");
+        options.capa_towline |= is(value, "towline");
+        options.capa_rdb_channel |= is(value, "rdb-channel-repl");
     } else if is(option, "version") {
         options.version = parse_version(value);
     } else if is(option, "rdb-only") {

@@ -53,6 +53,8 @@ pub(super) const ROWS: &[Directive] = &[
         .alias("slave-lazy-flush")
         .cosmetic(),
     int("replica-priority", 100, 0, INT).alias("slave-priority"),
+    // Ours alone: what a replica cannot hold at all is left out and counted.
+    boolean("replica-lossy-dialect", false),
     boolean("replica-read-only", true).alias("slave-read-only"),
     boolean("replica-serve-stale-data", true).alias("slave-serve-stale-data"),
     special("replicaof", "", &REPLICAOF).alias("slaveof"),

@@ -3,6 +3,7 @@
 use super::Source;
 use super::fields::Fields;
 use crate::engine::client::Client;
+use crate::engine::dialect::VOICE_FIELD;
 use crate::version::{REDIS_VERSION, TOWLINE_VERSION};
 
 /// Redis's clock for LRU: seconds in 24 bits.
@@ -14,6 +15,7 @@ pub(super) fn server(out: &mut Fields, source: &Source<'_>) {
     out.put("redis_version", REDIS_VERSION);
     out.put("server_name", "towline");
     out.put("towline_version", TOWLINE_VERSION);
+    out.put(VOICE_FIELD, source.server.replication.voice().name());
     out.all_absent(&["redis_git_sha1", "redis_git_dirty", "redis_build_id"]);
     out.absent("redis_mode");
     out.put("os", &facts.os);

@@ -4,7 +4,11 @@
 use super::Source;
 use super::fields::Fields;
 use super::stats::full_syncs;
-use crate::engine::replication::{LinkState, Replica, ReplicaState, TransferProgress, Upstream};
+use crate::engine::replication::{
+    LinkState, Replica, ReplicaState, Replication, Spoken, TransferProgress, Upstream,
+};
+use std::fmt;
+use std::sync::atomic::Ordering;
 
 pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     let state = &source.server.replication;
@@ -32,6 +36,7 @@ pub(super) fn replication(out: &mut Fields, source: &Source<'_>) {
     out.put("repl_backlog_first_byte_offset", backlog.first_byte_offset);
     out.put("repl_backlog_histlen", backlog.history_bytes);
     // Our own fields stand behind those of Redis.
+    dialects(out, state);
     if let Some(upstream) = &state.upstream {
         if let Some(transfer) = transfer_of(upstream) {
             let left_s = transfer.left_s(source.now_ms);
@@ -113,6 +118,7 @@ fn replica_line(out: &mut Fields, source: &Source<'_>, index: usize, replica: &R
         state,
         ack_offset,
         served_from,
+        spoken,
         ..
     } = replica;
     // Behind the fields of Redis stand ours: how much the replica has not acknowledged,
@@ -124,10 +130,42 @@ fn replica_line(out: &mut Fields, source: &Source<'_>, index: usize, replica: &R
         format_args!("slave{index}"),
         format_args!(
             "ip={ip},port={port},state={},offset={},lag={lag_s},\
-             lag_bytes={lag_bytes},lag_ms={lag_ms},served_from={}",
+             lag_bytes={lag_bytes},lag_ms={lag_ms},served_from={}{}",
             state.name(),
             ack_offset.0,
-            served_from.name()
+            served_from.name(),
+            OwnHistory(spoken.as_ref())
         ),
     );
+}
+
+/// What the line of a replica says where it has a history of its own.
+struct OwnHistory<'a>(Option<&'a Spoken>);
+
+impl fmt::Display for OwnHistory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(spoken) = self.0 else {
+            return Ok(());
+        };
+        let (name, offset) = (spoken.dialect.name(), spoken.ack_offset);
+        write!(f, ",dialect={name},dialect_offset={offset}")
+    }
+}
+
+/// The histories in dialects, and what was left out in them, if ever one was there.
+fn dialects(out: &mut Fields, state: &Replication) {
+    for (index, history) in state.dialects.iter().enumerate() {
+        let (name, replid) = (history.dialect.name(), history.replid);
+        let offset = history.offset.load(Ordering::Relaxed);
+        out.put(
+            format_args!("dialect{index}"),
+            format_args!("name={name},replid={replid},offset={offset}"),
+        );
+    }
+    let left_out = &state.left_out;
+    let counts = [&left_out.commands, &left_out.hashes].map(|count| count.load(Ordering::Relaxed));
+    if !state.dialects.is_empty() || counts != [0; 2] {
+        out.put("dialect_left_out_commands", counts[0]);
+        out.put("dialect_left_out_hashes", counts[1]);
+    }
 }
