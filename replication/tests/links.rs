@@ -390,8 +390,9 @@ fn a_lost_answer_makes_no_second_primary() {
     block_on(async {
         let network = Network::default();
         let [first, second] = pair(&network).await;
-        // PONG and four OKs, and no more than the beginning of the answer to PSYNC.
-        network.break_after("r", Some(30));
+        // PONG, four OKs and INFO, and no more than the beginning of the answer to PSYNC.
+        let info_bytes = second.run("INFO server").len();
+        network.break_after("r", Some(30 + info_bytes));
         first.run("FAILOVER");
         eventually("the target takes over", &[&first, &second], || {
             is_primary(&second)

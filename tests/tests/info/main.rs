@@ -111,7 +111,7 @@ fn our_version_stands_behind_that_of_redis() {
     let names = primary().info("server");
     let names = names.names("Server");
     assert_eq!(
-        names[..4],
+        names[..5],
         [
             "redis_version",
             "server_name",
