@@ -45,6 +45,7 @@ fn serve(mut link: TcpStream) -> io::Result<()> {
             _ if is_synced => {}
             "PING" => link.write_all(b"+PONG\r\n")?,
             "REPLCONF" => link.write_all(b"+OK\r\n")?,
+            "INFO" => link.write_all(b"-ERR it tells nobody\r\n")?,
             "PSYNC" => {
                 let head = format!("+FULLRESYNC {} 1\r\n${}\r\n", "5".repeat(40), bytes.len());
                 link.write_all(head.as_bytes())?;
