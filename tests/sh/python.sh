@@ -9,6 +9,8 @@ python() {
     unpack "$peers/python" python3-minimal python3 python3-pip-whl
     wrap python/usr/bin/python3 python3 python
   }
-  PYTHONHOME="$peers/python/usr" PYTHONPATH="$(ls "$peers"/python/usr/share/python-wheels/pip-*.whl)" \
+  local pip
+  pip=$(ls "$peers"/python/usr/share/python-wheels/pip-*.whl)
+  PYTHONHOME="$peers/python/usr" PYTHONPATH="$pip${PYTHONPATH:+:$PYTHONPATH}" \
     "$peers/bin/python3" "$@"
 }
