@@ -13,6 +13,7 @@
 //! | [`differential`] | the same random commands to two servers |
 //! | [`info`] | INFO as a list of sections and fields |
 //! | [`wait`] | wait until something holds |
+//! | [`chain`] | three servers in a row, over links that can be cut |
 //! | [`sentinel`] | real Sentinels around servers |
 //! | [`sync`] | wait until a chain of servers holds the same data |
 //! | [`proxy`] | a TCP proxy whose connections can be cut |
@@ -23,6 +24,7 @@
 //! | [`workload`] | a seeded mix of commands over all types |
 //! | [`tables`] | the reference tables below `tests/reference` |
 
+pub mod chain;
 pub mod content;
 pub mod differential;
 pub mod info;

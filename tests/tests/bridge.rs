@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use towline_tests::chain::Chain;
 use towline_tests::content;
 use towline_tests::paths;
-use towline_tests::proxy::Proxy;
 use towline_tests::resp::{Client, Value};
 use towline_tests::rng::Rng;
 use towline_tests::server::{Kind, Server, Setup};
@@ -17,86 +17,49 @@ use towline_tests::sync::{link_status, wait_in_sync};
 use towline_tests::wait;
 use towline_tests::workload::Workload;
 
-/// Holds all that is written while a link is down, so that no full sync is ever due.
-const BACKLOG: &str = "repl-backlog-size 256mb";
 const LOSSY: &str = "replica-lossy-dialect yes";
 
-struct Chain {
-    first: Server,
-    upper: Proxy,
-    middle: Server,
-    lower: Proxy,
-    last: Server,
+/// A chain with a Towline in the middle, which has `line` in its configuration.
+fn chain(first: Kind, last: Kind, line: &str) -> Chain {
+    Chain::start([first, Kind::Towline, last], (1, 1_000), line)
 }
 
-impl Chain {
-    fn start(first: Kind, last: Kind, line: &str) -> Self {
-        let first = Setup::new(first).line(BACKLOG).start();
-        Workload::new(1).run(&mut first.client(), 1_000);
-        let upper = Proxy::new(first.address());
-        let middle = replica(Kind::Towline, upper.port(), line);
-        let lower = Proxy::new(middle.address());
-        let last = replica(last, lower.port(), "");
-        Self {
-            first,
-            upper,
-            middle,
-            lower,
-            last,
-        }
-    }
-
-    fn links_are_up(&self) -> bool {
-        [&self.middle, &self.last]
-            .iter()
-            .all(|server| link_status(server) == "up")
-    }
-
-    /// Waits until the last holds what the first does. Its offsets may be its own: that
-    /// it has everything is what the middle makes of its acknowledgements.
-    fn wait_equal(&self) {
-        wait::until_equal("all hold the same data", &Vec::new(), || {
-            wait_in_sync(&[&self.first, &self.middle]);
-            wait::until("the last has acknowledged all", || has_all(&self.middle));
-            let wanted = content::read(&self.first);
-            let mut found = content::differences(&wanted, &content::read(&self.middle));
-            found.extend(content::differences(&wanted, &content::read(&self.last)));
-            found
-        });
-    }
-
-    /// Full and partial resyncs of the last.
-    fn syncs(&self) -> [i64; 2] {
-        ["sync_full", "sync_partial_ok"].map(|name| self.middle.info("stats").number(name))
-    }
-
-    /// Cuts one link or both, each time a random moment after both are up again.
-    fn cut_links(&self, seed: u64) -> i64 {
-        let (mut rng, mut cut) = (Rng::new(seed), 0);
-        for _ in 0..cuts() {
-            wait::until("both links are up", || self.links_are_up());
-            thread::sleep(Duration::from_millis(rng.below(200)));
-            let which = 1 + rng.below(3);
-            if which & 1 != 0 {
-                self.upper.cut();
-            }
-            if which & 2 != 0 {
-                cut += i64::from(self.lower.cut() > 0);
-            }
-            let noticed = || !self.links_are_up() || self.syncs()[1] >= cut;
-            wait::until("the cut is seen", noticed);
-        }
-        wait::until("both links are up", || self.links_are_up());
-        cut
-    }
+/// Waits until the last holds what the first does. Its offsets may be its own: that
+/// it has everything is what the middle makes of its acknowledgements.
+fn wait_equal(chain: &Chain) {
+    wait::until_equal("all hold the same data", &Vec::new(), || {
+        wait_in_sync(&[&chain.first, &chain.middle]);
+        wait::until("the last has acknowledged all", || has_all(&chain.middle));
+        let wanted = content::read(&chain.first);
+        let mut found = content::differences(&wanted, &content::read(&chain.middle));
+        found.extend(content::differences(&wanted, &content::read(&chain.last)));
+        found
+    });
 }
 
-fn replica(kind: Kind, primary_port: u16, line: &str) -> Server {
-    Setup::new(kind)
-        .line(BACKLOG)
-        .line(line)
-        .line(format!("slaveof 127.0.0.1 {primary_port}"))
-        .start()
+/// Full and partial resyncs of the last.
+fn syncs(chain: &Chain) -> [i64; 2] {
+    ["sync_full", "sync_partial_ok"].map(|name| chain.middle.info("stats").number(name))
+}
+
+/// Cuts one link or both, each time a random moment after both are up again.
+fn cut_links(chain: &Chain, seed: u64) -> i64 {
+    let (mut rng, mut cut) = (Rng::new(seed), 0);
+    for _ in 0..cuts() {
+        wait::until("both links are up", || chain.links_are_up());
+        thread::sleep(Duration::from_millis(rng.below(200)));
+        let which = 1 + rng.below(3);
+        if which & 1 != 0 {
+            chain.upper.cut();
+        }
+        if which & 2 != 0 {
+            cut += i64::from(chain.lower.cut() > 0);
+        }
+        let noticed = || !chain.links_are_up() || syncs(chain)[1] >= cut;
+        wait::until("the cut is seen", noticed);
+    }
+    wait::until("both links are up", || chain.links_are_up());
+    cut
 }
 
 fn cuts() -> u32 {
@@ -181,18 +144,18 @@ fn write_until(stop: &AtomicBool, server: &Server, what: News) {
 /// The data that the first holds is on the last, however often the links break; none of
 /// that takes a full sync.
 fn survives_cuts(chain: &Chain, what: News) {
-    chain.wait_equal();
-    let [full, _] = chain.syncs();
+    wait_equal(chain);
+    let [full, _] = syncs(chain);
     let stop = AtomicBool::new(false);
     let cut = thread::scope(|scope| {
         let writer = scope.spawn(|| write_until(&stop, &chain.first, what));
-        let cut = chain.cut_links(4);
+        let cut = cut_links(chain, 4);
         stop.store(true, Ordering::SeqCst);
         writer.join().expect("the writer does not fail");
         cut
     });
-    chain.wait_equal();
-    let [full_after, partial] = chain.syncs();
+    wait_equal(chain);
+    let [full_after, partial] = syncs(chain);
     assert_eq!(
         full_after, full,
         "a full sync that the backlog could have avoided"
@@ -234,7 +197,7 @@ fn expiries_of(client: &mut Client, db: u32, key: &str) -> Vec<String> {
 fn assert_same_expiries(chain: &Chain) {
     let none: Vec<String> = Vec::new();
     wait::until_equal("the fields expire at the same times", &none, || {
-        chain.wait_equal();
+        wait_equal(chain);
         let (ours, theirs) = (expiries(&chain.first), expiries(&chain.last));
         let other = |line: &&String| theirs.binary_search(line).is_err();
         ours.iter().filter(other).cloned().collect()
@@ -245,7 +208,7 @@ fn assert_same_expiries(chain: &Chain) {
 
 #[test]
 fn valkey_to_redis_7() {
-    let chain = Chain::start(Kind::Valkey, Kind::Redis, "");
+    let chain = chain(Kind::Valkey, Kind::Redis, "");
     survives_cuts(&chain, News::Valkey);
     assert_eq!(dialect(&chain.middle).as_deref(), Some("redis-7"));
     let replid = |server: &Server| server.info("replication").get("master_replid").to_owned();
@@ -257,7 +220,7 @@ fn valkey_to_redis_7() {
 
 #[test]
 fn valkey_to_redis_7_with_expiries_of_fields_left_out() {
-    let chain = Chain::start(Kind::Valkey, Kind::Redis, LOSSY);
+    let chain = chain(Kind::Valkey, Kind::Redis, LOSSY);
     survives_cuts(&chain, News::Fields);
     let info = chain.middle.info("replication");
     assert!(info.number("dialect_left_out_commands") > 0);
@@ -265,7 +228,7 @@ fn valkey_to_redis_7_with_expiries_of_fields_left_out() {
 
 #[test]
 fn redis_7_to_valkey() {
-    let chain = Chain::start(Kind::Redis, Kind::Valkey, "");
+    let chain = chain(Kind::Redis, Kind::Valkey, "");
     survives_cuts(&chain, News::Nothing);
     assert_eq!(
         dialect(&chain.middle),
@@ -276,7 +239,7 @@ fn redis_7_to_valkey() {
 
 #[test]
 fn redis_8_to_valkey_and_its_fields() {
-    let chain = Chain::start(Kind::Redis8, Kind::Valkey, "");
+    let chain = chain(Kind::Redis8, Kind::Valkey, "");
     survives_cuts(&chain, News::Fields);
     assert_eq!(dialect(&chain.middle).as_deref(), Some("valkey-9"));
     assert_same_expiries(&chain);
@@ -284,7 +247,7 @@ fn redis_8_to_valkey_and_its_fields() {
 
 #[test]
 fn valkey_to_redis_8_and_its_fields() {
-    let chain = Chain::start(Kind::Valkey, Kind::Redis8, "");
+    let chain = chain(Kind::Valkey, Kind::Redis8, "");
     survives_cuts(&chain, News::Fields);
     assert_eq!(dialect(&chain.middle).as_deref(), Some("redis-8"));
     assert_same_expiries(&chain);
@@ -401,16 +364,16 @@ fn acknowledgements_count_in_the_offsets_of_the_primary() {
 /// After a promotion the replica goes on in its history, without a full sync.
 #[test]
 fn a_promotion_in_the_middle_changes_nothing_for_the_last() {
-    let chain = Chain::start(Kind::Valkey, Kind::Redis, "");
-    chain.wait_equal();
+    let chain = chain(Kind::Valkey, Kind::Redis, "");
+    wait_equal(&chain);
     chain.first.ok("MSETEX 2 a 1 b 2");
-    chain.wait_equal();
-    let [full, _] = chain.syncs();
+    wait_equal(&chain);
+    let [full, _] = syncs(&chain);
     chain.middle.ok("REPLICAOF NO ONE");
     chain.middle.ok("SET c 3");
     wait::until("the write arrives", || chain.last.ok("EXISTS c").int() == 1);
     assert_eq!(chain.last.ok("MGET a b c").texts(), ["1", "2", "3"]);
-    assert_eq!(chain.syncs()[0], full);
+    assert_eq!(syncs(&chain)[0], full);
 }
 
 /// The five commands of the README, with what is waited for between them.

@@ -5,68 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use towline_tests::chain::{BACKLOG, Chain, replica};
 use towline_tests::proxy::Proxy;
 use towline_tests::rng::Rng;
 use towline_tests::server::{Kind, Server, Setup};
-use towline_tests::sync::{link_status, wait_in_sync, wait_same_data};
+use towline_tests::sync::{wait_in_sync, wait_same_data};
 use towline_tests::wait;
 use towline_tests::workload::Workload;
 
-/// Holds all that is written while a link is down, so that no full sync is ever due.
-const BACKLOG: &str = "repl-backlog-size 256mb";
-
-struct Chain {
-    first: Server,
-    upper: Proxy,
-    middle: Server,
-    lower: Proxy,
-    last: Server,
+fn assert_converges(chain: &Chain) {
+    wait_same_data(&[&chain.first, &chain.middle, &chain.last]);
 }
 
-impl Chain {
-    /// The first server holds data before the others attach, so that both links begin
-    /// with a snapshot.
-    fn start(first: Kind, middle: Kind, last: Kind, seed: u64) -> Self {
-        let first = Setup::new(first).line(BACKLOG).start();
-        Workload::new(seed).run(&mut first.client(), 5_000);
-        let upper = Proxy::new(first.address());
-        let middle = replica(middle, upper.port());
-        let lower = Proxy::new(middle.address());
-        let last = replica(last, lower.port());
-        Self {
-            first,
-            upper,
-            middle,
-            lower,
-            last,
-        }
-    }
-
-    fn links_are_up(&self) -> bool {
-        [&self.middle, &self.last]
-            .iter()
-            .all(|server| link_status(server) == "up")
-    }
-
-    fn assert_converges(&self) {
-        wait_same_data(&[&self.first, &self.middle, &self.last]);
-    }
-
-    /// How many full syncs each link has seen.
-    fn full_syncs(&self) -> [i64; 2] {
-        [&self.first, &self.middle].map(|server| server.info("stats").number("sync_full"))
-    }
-
-    fn partial_syncs(&self) -> [i64; 2] {
-        [&self.first, &self.middle].map(|server| server.info("stats").number("sync_partial_ok"))
-    }
+/// How many full syncs each link has seen.
+fn full_syncs(chain: &Chain) -> [i64; 2] {
+    [&chain.first, &chain.middle].map(|server| server.info("stats").number("sync_full"))
 }
 
-fn replica(kind: Kind, primary_port: u16) -> Server {
-    Setup::new(kind)
-        .line(BACKLOG)
-        .line(format!("slaveof 127.0.0.1 {primary_port}"))
-        .start()
+fn partial_syncs(chain: &Chain) -> [i64; 2] {
+    [&chain.first, &chain.middle].map(|server| server.info("stats").number("sync_partial_ok"))
 }
 
 fn cuts() -> u32 {
@@ -101,7 +58,7 @@ fn cut_links(chain: &Chain, seed: u64) -> [i64; 2] {
             cut[1] += i64::from(chain.lower.cut() > 0);
         }
         // The replicas must have noticed before the next round looks at them.
-        let noticed = || !chain.links_are_up() || chain.partial_syncs() >= cut;
+        let noticed = || !chain.links_are_up() || partial_syncs(chain) >= cut;
         wait::until("the cut is seen", noticed);
     }
     wait::until("both links are up", || chain.links_are_up());
@@ -109,9 +66,9 @@ fn cut_links(chain: &Chain, seed: u64) -> [i64; 2] {
 }
 
 fn survives_cuts(first: Kind, last: Kind, seed: u64) {
-    let chain = Chain::start(first, Kind::Towline, last, seed);
-    chain.assert_converges();
-    let before = chain.full_syncs();
+    let chain = Chain::start([first, Kind::Towline, last], (seed, 5_000), "");
+    assert_converges(&chain);
+    let before = full_syncs(&chain);
     let stop = AtomicBool::new(false);
     let cut = thread::scope(|scope| {
         let writer = scope.spawn(|| write_until(&stop, &chain.first, seed + 1));
@@ -120,13 +77,13 @@ fn survives_cuts(first: Kind, last: Kind, seed: u64) {
         writer.join().expect("the writer does not fail");
         cut
     });
-    chain.assert_converges();
+    assert_converges(&chain);
     assert_eq!(
-        chain.full_syncs(),
+        full_syncs(&chain),
         before,
         "a full sync that the backlog could have avoided"
     );
-    let partial = chain.partial_syncs();
+    let partial = partial_syncs(&chain);
     assert!(
         partial[0] >= cut[0] && partial[1] >= cut[1],
         "{partial:?} resyncs, {cut:?} cuts"
@@ -181,7 +138,7 @@ impl Five {
         let (mut nodes, mut links) = (vec![first], Vec::new());
         for _ in 1..5 {
             let link = Proxy::new(nodes[nodes.len() - 1].address());
-            nodes.push(replica(Kind::Towline, link.port()));
+            nodes.push(replica(Kind::Towline, link.port(), ""));
             links.push(link);
         }
         Self { nodes, links }
